@@ -1,0 +1,1 @@
+"""A self-hosted identity provider whose login happens in a Telegram chat."""

@@ -1,0 +1,6 @@
+"""`python -m tgauth`."""
+
+from tgauth.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="tgauth")

@@ -1,0 +1,43 @@
+"""The application: routes, errors, and the headers of every answer."""
+
+from typing import Final
+
+from litestar import Litestar
+from litestar.datastructures import ResponseHeader
+from litestar.exceptions import HTTPException
+
+from tgauth.api.errors import answer_domain_error, answer_protocol_error, answer_unforeseen
+from tgauth.api.health import health_routes
+from tgauth.api.login_pages import login_pages
+from tgauth.api.tokens import token_routes
+from tgauth.domain.errors import TgauthError
+from tgauth.flows.deployment import Deployment, Keyring
+
+#: Bytes: the largest body that anything here takes is a code in JSON.
+LARGEST_BODY: Final = 16 * 1024
+
+
+def build_app(deployment: Deployment, keyring: Keyring) -> Litestar:
+    """Build the application of one installation."""
+    return Litestar(
+        route_handlers=[
+            *login_pages(deployment),
+            *token_routes(deployment, keyring),
+            *health_routes(deployment),
+        ],
+        exception_handlers={
+            TgauthError: answer_domain_error,
+            HTTPException: answer_protocol_error,
+            Exception: answer_unforeseen,
+        },
+        response_headers=[
+            ResponseHeader(name="X-Content-Type-Options", value="nosniff"),
+            # Not no-referrer: with that a browser sends "Origin: null" with our own forms
+            # (Fetch standard, "append a request Origin header").
+            ResponseHeader(name="Referrer-Policy", value="same-origin"),
+        ],
+        request_max_body_size=LARGEST_BODY,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )

@@ -1,0 +1,82 @@
+"""Cookies: named from the issuer, never from a request's headers."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from litestar.datastructures import Cookie
+
+from tgauth.domain.code import hash_of, looks_like_a_code
+from tgauth.domain.instants import SECOND
+from tgauth.domain.links import Issuer
+from tgauth.domain.session import SESSION_LIFETIME
+
+_SEPARATOR: Final = "."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingLogin:
+    """What the login cookie holds between the bot's link and the page's button.
+
+    Attributes:
+        code: The code from the link; it stands in no address any more.
+        secret: Names this browser, so that only it can repeat its own press.
+    """
+
+    code: str
+    secret: str
+
+    @classmethod
+    def begin(cls, code: str) -> "PendingLogin":
+        """Bind a code to the browser that opened its link."""
+        return cls(code=code, secret=secrets.token_urlsafe(32))
+
+    @classmethod
+    def read(cls, cookie: str | None) -> "PendingLogin | None":
+        """Read the cookie; nothing where it is missing or misshapen."""
+        code, _, secret = (cookie or "").partition(_SEPARATOR)
+        if not looks_like_a_code(code) or not looks_like_a_code(secret):
+            return None
+        return cls(code=code, secret=secret)
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's value."""
+        return f"{self.code}{_SEPARATOR}{self.secret}"
+
+    @property
+    def browser(self) -> str:
+        """What the store knows this browser by."""
+        return hash_of(self.secret)
+
+    def __repr__(self) -> str:
+        return "PendingLogin(***)"
+
+
+def login_cookie(issuer: Issuer, pending: PendingLogin, *, lifetime: int) -> Cookie:
+    """Return the short-lived cookie of a login under way; `lifetime` is in milliseconds."""
+    return _cookie(issuer, issuer.login_cookie, pending.cookie, lifetime // SECOND)
+
+
+def session_cookie(issuer: Issuer, secret: str) -> Cookie:
+    """Return the cookie of a browser that is logged in."""
+    return _cookie(issuer, issuer.session_cookie, secret, SESSION_LIFETIME // SECOND)
+
+
+def no_cookie(issuer: Issuer, name: str) -> Cookie:
+    """Return what makes a browser forget a cookie."""
+    return _cookie(issuer, name, "", 0)
+
+
+def _cookie(issuer: Issuer, name: str, value: str, max_age: int) -> Cookie:
+    # SameSite=Lax: the link in Telegram is a navigation from another site. `__Host-` asks for
+    # Secure, Path=/ and no Domain (RFC 6265bis §4.1.3.2).
+    return Cookie(
+        key=name,
+        value=value,
+        max_age=max_age,
+        path="/",
+        secure=issuer.is_https,
+        httponly=True,
+        samesite="lax",
+    )

@@ -1,0 +1,90 @@
+"""Stop without losing a request: take no new connection, finish what is in hand, then let go."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import anyio
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Seconds for connections that the kernel accepted before we stopped listening.
+_SETTLING: Final = 0.1
+
+
+class Draining:
+    """Counts requests under way, and ends those that outlive the deadline.
+
+    Hypercorn's own `graceful_timeout` does nothing on Python 3.12.1 and later (#308), so each
+    request runs in a cancel scope of ours.
+    """
+
+    def __init__(self) -> None:
+        self._scopes: set[anyio.CancelScope] = set()
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        """Return `app` with its requests watched."""
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == ScopeType.HTTP:
+                await self._watch(app, scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return watched
+
+    async def drain(self, listening: tuple[int, ...], *, deadline: float) -> None:
+        """Stop accepting, then wait for the requests under way.
+
+        Args:
+            listening: File descriptors to stop accepting on. The reader is removed instead of
+                closing the server, which drops accepted connections (CPython gh-109564).
+            deadline: Seconds after which the rest is answered with 503.
+        """
+        self._draining = True
+        loop = asyncio.get_running_loop()
+        for descriptor in listening:
+            loop.remove_reader(descriptor)
+        await asyncio.sleep(_SETTLING)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline):
+                await self._idle.wait()
+        for scope in tuple(self._scopes):
+            scope.cancel()
+
+    async def _watch(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                if self._draining:
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        with anyio.CancelScope() as cancel:
+            self._scopes.add(cancel)
+            self._idle.clear()
+            try:
+                await app(scope, receive, sending)
+            finally:
+                self._scopes.discard(cancel)
+                if not self._scopes:
+                    self._idle.set()
+        if cancel.cancelled_caught and not started:
+            await _answer_unavailable(send)
+
+
+async def _answer_unavailable(send: Send) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 503,
+            "headers": [(b"connection", b"close"), (b"retry-after", b"1")],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,73 @@
+"""One API process, from its start to its stop."""
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import anyio
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from tgauth.api.app import build_app
+from tgauth.api.draining import Draining
+from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.logs import Log
+
+_log = Log("api")
+
+#: Seconds for requests under way when the process is told to stop.
+DRAIN_DEADLINE: Final = 5.0
+_BACKLOG: Final = 1024
+_READ_TIMEOUT: Final = 20
+_LARGEST_HEADERS: Final = 16 * 1024
+
+
+async def run_api(
+    deployment: Deployment,
+    keyring: Keyring,
+    listening: socket.socket,
+    *,
+    ready: Callable[[], object],
+    shutdown: Callable[[], Awaitable[object]],
+) -> None:
+    """Serve on an inherited socket until `shutdown` returns, then finish what is under way.
+
+    Hypercorn is stopped through its trigger and never cancelled: a cancelled `serve()` skips the
+    lifespan's end, or raises, depending on the Python.
+    """
+    draining = Draining()
+    host, port = listening.getsockname()[:2]
+    # Hypercorn makes a socket object of its own around the number, and closes that.
+    descriptor = listening.detach()
+
+    async def stop() -> None:
+        await shutdown()
+        await draining.drain((descriptor,), deadline=DRAIN_DEADLINE)
+
+    async def started() -> None:
+        _log.info("api.listening", address=f"http://{host}:{port}", issuer=deployment.issuer.url)
+        ready()
+
+    app = build_app(deployment, keyring)
+    app.on_startup.append(started)
+    with anyio.CancelScope(shield=True):
+        await serve(
+            draining.wrap(app),  # type: ignore[arg-type]  # Hypercorn's and Litestar's ASGI types
+            _config(descriptor),
+            shutdown_trigger=stop,
+        )
+
+
+def _config(descriptor: int) -> Config:
+    config = Config()
+    config.bind = [f"fd://{descriptor}"]
+    # Hypercorn calls listen() again on the shared socket, with this.
+    config.backlog = _BACKLOG
+    # Per read; without one a body that never ends is waited for for ever.
+    config.read_timeout = _READ_TIMEOUT
+    config.h11_max_incomplete_size = _LARGEST_HEADERS
+    config.include_server_header = False
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    return config

@@ -1,0 +1,88 @@
+"""The queue between Telegram and the handlers: durable, because `put` commits.
+
+python-telegram-bot's updater puts an update and then moves its offset on, and the next getUpdates
+confirms to Telegram everything below that offset. With its own queue in memory a crash loses what
+was confirmed and not handled; with this one nothing is confirmed that is not stored.
+"""
+
+import asyncio
+import json
+from typing import Final
+
+from telegram import Bot, Update
+from telegram.error import NetworkError
+
+from tgauth.bot.updates import key_of
+from tgauth.bot.waking import Bell
+from tgauth.domain.errors import StoreUnavailable
+from tgauth.domain.incoming import StoredUpdate
+from tgauth.domain.instants import SECOND
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.receive_update import fail_update, next_update, receive_update
+from tgauth.logs import Log
+
+_log = Log("bot")
+
+#: However sure we are that nothing waits, look again after this many seconds.
+_LOOK_AGAIN: Final = 1.0
+
+
+class InboxQueue(asyncio.Queue[object]):
+    """An update queue whose content is the store's inbox.
+
+    The application asks for an update, handles it, and only then asks for the next one: so what is
+    handed out is always the oldest update that is still waiting, and a handler that fails simply
+    finds it waiting again.
+    """
+
+    def __init__(self, deployment: Deployment, bot: Bot) -> None:
+        super().__init__()
+        self._deployment = deployment
+        self._bot = bot
+        self._bell = Bell()
+
+    async def put(self, item: object) -> None:
+        """Commit an update; anything else (the application's stop signal) goes through memory.
+
+        Raises:
+            NetworkError: The store could not keep it. Any other exception would silently end the
+                updater's loop; this one makes it fetch the update again.
+        """
+        if not isinstance(item, Update):
+            await super().put(item)
+        else:
+            try:
+                await receive_update(self._deployment, key_of(item), item.to_json())
+            except StoreUnavailable as error:
+                raise NetworkError(str(error)) from error
+        self._bell.ring()
+
+    async def get(self) -> object:
+        """Return the oldest waiting update, or what came through memory once that is there."""
+        while True:
+            if not super().empty():
+                return await super().get()
+            wait = _LOOK_AGAIN
+            try:
+                update, due_at = await next_update(self._deployment)
+                if update is not None:
+                    parsed = await self._parse(update)
+                    if parsed is not None:
+                        # Through memory for a moment, so that task_done() and join() count it.
+                        await super().put(parsed)
+                        return await super().get()
+                    continue
+                if due_at is not None:
+                    wait = min(wait, max(0, due_at - self._deployment.now()) / SECOND)
+            except StoreUnavailable as error:
+                # An exception from here would end the application's loop for good.
+                _log.error("inbox.unreadable", reason=str(error))
+            await self._bell.wait(wait)
+
+    async def _parse(self, stored: StoredUpdate) -> Update | None:
+        try:
+            return Update.de_json(json.loads(stored.payload or "null"), self._bot)
+        except Exception as error:  # noqa: BLE001 - whatever Telegram may send must not end the loop
+            _log.error("update.unreadable", update_id=stored.key.update_id, error=repr(error))
+            await fail_update(self._deployment, stored.key, chat_id=None)
+            return None

@@ -1,0 +1,142 @@
+"""Works off the outbox: send, then mark."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    RetryAfter,
+    TelegramError,
+)
+
+from tgauth.bot.waking import Bell
+from tgauth.domain.errors import StoreUnavailable
+from tgauth.domain.instants import SECOND
+from tgauth.domain.links import fits_a_button
+from tgauth.domain.outgoing import Outgoing
+from tgauth.flows.deliver_messages import DueMessage, due_messages, settle_message
+from tgauth.flows.deployment import Deployment
+from tgauth.logs import Log
+from tgauth.texts import button_label, message
+
+_log = Log("bot")
+
+#: Messages under way at once: to as many different chats.
+_AT_ONCE: Final = 20
+#: However sure we are that nothing is owed, look again after this many seconds.
+_LOOK_AGAIN: Final = 1.0
+
+
+class Sender:
+    """Sends what is owed until told to stop."""
+
+    def __init__(self, deployment: Deployment, bot: Bot, promised: Bell) -> None:
+        """Take what sending needs.
+
+        Args:
+            deployment: The installation.
+            bot: An initialized bot.
+            promised: Rung when a message has been promised.
+        """
+        self._deployment = deployment
+        self._bot = bot
+        self._promised = promised
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Finish what is under way, and nothing more."""
+        self._stopping = True
+        self._promised.ring()
+
+    async def run(self) -> None:
+        """Send what is owed, oldest first, one message for each chat at a time."""
+        while not self._stopping:
+            wait = _LOOK_AGAIN
+            try:
+                due, next_at = await due_messages(self._deployment, most=_AT_ONCE)
+                if due:
+                    async with asyncio.TaskGroup() as tasks:
+                        for one in due:
+                            tasks.create_task(self._deliver(one))
+                    continue
+                if next_at is not None:
+                    wait = min(wait, (next_at - self._deployment.now()) / SECOND)
+            except* StoreUnavailable as group:
+                _log.error("outbox.unavailable", reason=str(group.exceptions[0]))
+            await self._promised.wait(max(wait, 0.01))
+
+    async def _deliver(self, due: DueMessage) -> None:
+        now = self._deployment.now
+        outgoing = due.outgoing
+        try:
+            sent = await self._send(due)
+        except InvalidToken:
+            # The process is about to end because of it; the message stays owed.
+            return
+        except RetryAfter as error:
+            settled = outgoing.postponed(now=now(), wait=_milliseconds(error.retry_after))
+        except (Forbidden, ChatMigrated, BadRequest) as error:
+            # BadRequest is a NetworkError to python-telegram-bot, but trying again cannot help.
+            settled = outgoing.given_up(reason=error.message, now=now())
+        except TelegramError as error:
+            settled = outgoing.postponed(now=now())
+            _log.warning("message.postponed", id=outgoing.id, error=error.message)
+        else:
+            settled = outgoing.sent(message_id=sent.message_id, now=now())
+        if settled.given_up_at is not None:
+            _log.warning("message.given_up", id=outgoing.id, reason=settled.reason)
+        await self._settle(settled)
+
+    async def _settle(self, outgoing: Outgoing) -> None:
+        await settle_message(self._deployment, outgoing)
+        if outgoing.sent_at is not None:
+            _log.debug("message.sent", id=outgoing.id, notice=outgoing.notice.value)
+
+    async def _send(self, due: DueMessage) -> Message:
+        link = due.link
+        if link is not None and fits_a_button(link):
+            try:
+                return await self._post(due, button=link)
+            except BadRequest as error:
+                # Telegram knows best which addresses a button may have.
+                if "button" not in error.message.lower():
+                    raise
+        return await self._post(due, in_text=link)
+
+    async def _post(
+        self, due: DueMessage, *, button: str | None = None, in_text: str | None = None
+    ) -> Message:
+        application = self._application
+        markup = None
+        if button is not None:
+            markup = InlineKeyboardMarkup(
+                [[InlineKeyboardButton(button_label(application), url=button)]]
+            )
+        chat_id = due.outgoing.chat_id
+        return await self._bot.send_message(
+            chat_id=chat_id,
+            text=message(
+                due.notice,
+                application=application,
+                chat_id=chat_id,
+                lifetime=due.lifetime,
+                link=in_text,
+            ),
+            reply_markup=markup,
+            link_preview_options=LinkPreviewOptions(is_disabled=True),
+            protect_content=button is not None,
+        )
+
+    @property
+    def _application(self) -> str:
+        return self._deployment.client.id
+
+
+def _milliseconds(wait: int | timedelta) -> int:
+    seconds = wait.total_seconds() if isinstance(wait, timedelta) else wait
+    return int(seconds * SECOND)

@@ -1,0 +1,143 @@
+"""Every refusal of the domain, each with a code that never changes.
+
+They know no HTTP status and no prose for people: each face translates them through one table
+(`tgauth.api.refusals`, `tgauth.texts`). The message is for logs, so it never holds a code or token.
+"""
+
+from typing import ClassVar
+
+
+class TgauthError(Exception):
+    """The root of all errors that tgauth raises on purpose.
+
+    Attributes:
+        code: A stable identifier, safe to log, to count and to translate by.
+    """
+
+    code: ClassVar[str] = "error"
+
+
+class LoginExpired(TgauthError):
+    """The login's lifetime had passed when it was decided on or redeemed."""
+
+    code = "login_expired"
+
+    def __init__(self, at: int) -> None:
+        super().__init__(f"the login expired at {at}")
+
+
+class LoginAlreadyDecided(TgauthError):
+    """The login was approved or denied before."""
+
+    code = "login_already_decided"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the login is {state}")
+
+
+class LoginNotApproved(TgauthError):
+    """The login was redeemed before anybody approved it."""
+
+    code = "login_not_approved"
+
+    def __init__(self) -> None:
+        super().__init__("the login waits for approval")
+
+
+class LoginDenied(TgauthError):
+    """The login was denied and stays so."""
+
+    code = "login_denied"
+
+    def __init__(self) -> None:
+        super().__init__("the login was denied")
+
+
+class LoginAlreadyRedeemed(TgauthError):
+    """The login was redeemed before: a login is redeemed at most once."""
+
+    code = "login_already_redeemed"
+
+    def __init__(self, login_id: str) -> None:
+        super().__init__(f"login {login_id} was redeemed before")
+
+
+class CodeUnknown(TgauthError):
+    """No such code was ever issued, or it was swept long after it expired."""
+
+    code = "code_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("no such code")
+
+
+class CodeExpired(TgauthError):
+    """The code's lifetime has passed."""
+
+    code = "code_expired"
+
+    def __init__(self, at: int) -> None:
+        super().__init__(f"the code expired at {at}")
+
+
+class CodeAlreadySpent(TgauthError):
+    """The code was spent before."""
+
+    code = "code_already_spent"
+
+    def __init__(self, login_id: str) -> None:
+        super().__init__(f"the code of login {login_id} was spent before")
+
+
+class CodeMisused(TgauthError):
+    """The code is real, but of another kind or for another client than it was presented for."""
+
+    code = "code_misused"
+
+    def __init__(self, kind: str, client_id: str) -> None:
+        super().__init__(f"a {kind} code of client {client_id} was presented elsewhere")
+
+
+class PersonNotAllowed(TgauthError):
+    """The operator's list does not name this person."""
+
+    code = "person_not_allowed"
+
+    def __init__(self, telegram_id: int) -> None:
+        super().__init__(f"Telegram id {telegram_id} is not on the list of who may log in")
+
+
+class SessionEnded(TgauthError):
+    """The session was ended, has expired, or never was."""
+
+    code = "session_ended"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such living session")
+
+
+class TokenRefused(TgauthError):
+    """An access token is malformed, expired, forged, or meant for somebody else."""
+
+    code = "token_refused"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+
+
+class OtherAccountActive(TgauthError):
+    """Another person is logged in in this browser, and nobody asked to switch."""
+
+    code = "other_account_active"
+
+    def __init__(self) -> None:
+        super().__init__("another account is logged in in this browser")
+
+
+class StoreUnavailable(TgauthError):
+    """The store cannot be read or written at the moment: full, locked, damaged or gone."""
+
+    code = "store_unavailable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the store is unavailable: {why}")

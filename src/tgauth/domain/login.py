@@ -1,0 +1,167 @@
+"""One login, from pending to spent."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import assert_never
+
+from tgauth.domain.errors import (
+    LoginAlreadyDecided,
+    LoginAlreadyRedeemed,
+    LoginDenied,
+    LoginExpired,
+    LoginNotApproved,
+)
+from tgauth.domain.instants import Instant
+
+
+class Door(StrEnum):
+    """Where a login began."""
+
+    CHAT = "chat"
+
+
+class LoginState(StrEnum):
+    """What was decided, and stored. Expiry is no decision: see `LoginRequest.standing_at`."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    REDEEMED = "redeemed"
+
+
+class Standing(StrEnum):
+    """What a login counts as at a moment: its stored state, or expired."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginRequest:
+    """A person's wish to be logged in to one client.
+
+    Attributes:
+        id: Random and public: it is logged, and permits nothing.
+        door: Where it began.
+        client_id: The one client that it can log in to.
+        subject: The person, once known.
+        state: The stored decision.
+        created_at: When it began.
+        expires_at: The first instant at which it can no longer be decided on or redeemed.
+        decided_at: When it was approved or denied.
+        redeemed_at: When it was redeemed.
+        session_id: The session that redeeming it began.
+        browser: Hash of the secret that names the browser which redeemed it, if one did.
+    """
+
+    id: str
+    door: Door
+    client_id: str
+    subject: str | None
+    state: LoginState
+    created_at: Instant
+    expires_at: Instant
+    decided_at: Instant | None = None
+    redeemed_at: Instant | None = None
+    session_id: str | None = None
+    browser: str | None = None
+
+    def standing_at(self, now: Instant) -> Standing:
+        """Say what this login counts as at `now`: the one place that knows about expiry."""
+        match self.state:
+            case LoginState.DENIED:
+                return Standing.DENIED
+            case LoginState.REDEEMED:
+                return Standing.REDEEMED
+            case LoginState.PENDING | LoginState.APPROVED:
+                if now >= self.expires_at:
+                    return Standing.EXPIRED
+                return Standing(self.state.value)
+            case _:
+                assert_never(self.state)
+
+    def approve(self, *, subject: str, now: Instant) -> "LoginRequest":
+        """Return this login as approved by `subject`.
+
+        Raises:
+            LoginExpired: Its lifetime has passed.
+            LoginAlreadyDecided: It is not pending.
+        """
+        self._require_pending(now)
+        return replace(self, state=LoginState.APPROVED, subject=subject, decided_at=now)
+
+    def deny(self, *, now: Instant) -> "LoginRequest":
+        """Return this login as denied.
+
+        Raises:
+            LoginExpired: Its lifetime has passed.
+            LoginAlreadyDecided: It is not pending.
+        """
+        self._require_pending(now)
+        return replace(self, state=LoginState.DENIED, decided_at=now)
+
+    def redeem(
+        self, *, session_id: str, now: Instant, browser: str | None = None
+    ) -> "LoginRequest":
+        """Return this login as spent on the session `session_id`.
+
+        Raises:
+            LoginExpired: Its lifetime has passed.
+            LoginNotApproved: Nobody approved it yet.
+            LoginDenied: It was denied.
+            LoginAlreadyRedeemed: It was spent before.
+        """
+        standing = self.standing_at(now)
+        match standing:
+            case Standing.APPROVED:
+                return replace(
+                    self,
+                    state=LoginState.REDEEMED,
+                    redeemed_at=now,
+                    session_id=session_id,
+                    browser=browser,
+                )
+            case Standing.PENDING:
+                raise LoginNotApproved
+            case Standing.DENIED:
+                raise LoginDenied
+            case Standing.REDEEMED:
+                raise LoginAlreadyRedeemed(self.id)
+            case Standing.EXPIRED:
+                raise LoginExpired(self.expires_at)
+            case _:
+                assert_never(standing)
+
+    def _require_pending(self, now: Instant) -> None:
+        standing = self.standing_at(now)
+        if standing is Standing.EXPIRED:
+            raise LoginExpired(self.expires_at)
+        if standing is not Standing.PENDING:
+            raise LoginAlreadyDecided(standing)
+
+
+def begin_in_chat(
+    *, login_id: str, client_id: str, subject: str, lifetime: int, now: Instant
+) -> LoginRequest:
+    """Begin a login that a person asked for in their own chat: asking is the approval.
+
+    Args:
+        login_id: A fresh random identifier.
+        client_id: The client to log in to.
+        subject: The person who asked.
+        lifetime: Milliseconds until it expires.
+        now: The current instant.
+    """
+    pending = LoginRequest(
+        id=login_id,
+        door=Door.CHAT,
+        client_id=client_id,
+        subject=subject,
+        state=LoginState.PENDING,
+        created_at=now,
+        expires_at=now + lifetime,
+    )
+    return pending.approve(subject=subject, now=now)

@@ -1,0 +1,91 @@
+"""What the bot owes somebody: named here, put into words when it is sent."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from tgauth.domain.instants import DAY, MINUTE, SECOND, Instant
+
+#: Waiting times between attempts at one message; the last one repeats.
+RETRY_DELAYS: Final = (
+    1 * SECOND,
+    2 * SECOND,
+    5 * SECOND,
+    10 * SECOND,
+    30 * SECOND,
+    1 * MINUTE,
+)
+
+#: Nobody wants an answer to what they asked yesterday; Telegram itself keeps updates for a day.
+GIVE_UP_AFTER: Final = 1 * DAY
+
+
+class Notice(StrEnum):
+    """The kinds of message."""
+
+    LOGIN_LINK = "login_link"
+    GREETING = "greeting"
+    HELP = "help"
+    NOT_ALLOWED = "not_allowed"
+    PRIVATE_ONLY = "private_only"
+    TOO_LATE = "too_late"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One message that is owed.
+
+    Attributes:
+        id: Its place in the order; none until stored.
+        chat_id: The chat that it goes to.
+        notice: What it says.
+        login_id: The login that it is about.
+        created_at: When it was promised.
+        attempts: How often sending it failed.
+        not_before: Not to be tried earlier.
+        sent_at: When Telegram accepted it.
+        message_id: Telegram's id of it.
+        given_up_at: When it was given up on.
+        reason: Why it was given up on.
+    """
+
+    id: int | None = None
+    chat_id: int
+    notice: Notice
+    login_id: str | None = None
+    created_at: Instant
+    attempts: int = 0
+    not_before: Instant
+    sent_at: Instant | None = None
+    message_id: int | None = None
+    given_up_at: Instant | None = None
+    reason: str | None = None
+
+    def sent(self, *, message_id: int, now: Instant) -> "Outgoing":
+        """Return this message as accepted by Telegram."""
+        return replace(self, sent_at=now, message_id=message_id)
+
+    def postponed(self, *, now: Instant, wait: int | None = None) -> "Outgoing":
+        """Return this message for a later attempt, or given up on after a day.
+
+        Args:
+            now: The current instant.
+            wait: Milliseconds that Telegram asked to wait; none: by our own schedule.
+        """
+        if now - self.created_at >= GIVE_UP_AFTER:
+            return self.given_up(reason="undeliverable for a day", now=now)
+        if wait is None:
+            wait = RETRY_DELAYS[min(self.attempts, len(RETRY_DELAYS) - 1)]
+        return replace(self, attempts=self.attempts + 1, not_before=now + wait)
+
+    def given_up(self, *, reason: str, now: Instant) -> "Outgoing":
+        """Return this message as never to be sent."""
+        return replace(self, given_up_at=now, reason=reason)
+
+
+def owe(notice: Notice, *, chat_id: int, now: Instant, login_id: str | None = None) -> Outgoing:
+    """Promise a message, due at once."""
+    return Outgoing(
+        chat_id=chat_id, notice=notice, login_id=login_id, created_at=now, not_before=now
+    )

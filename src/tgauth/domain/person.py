@@ -1,0 +1,61 @@
+"""People: who they are to applications, and what Telegram last said of them."""
+
+from dataclasses import dataclass, replace
+
+from tgauth.domain.instants import Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelegramProfile:
+    """What an update says of its sender. Everything but the id changes at the person's whim."""
+
+    telegram_id: int
+    first_name: str
+    last_name: str | None = None
+    username: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An account.
+
+    Attributes:
+        subject: The OpenID Connect `sub`: random, stable, tells nothing about the person.
+        profile: The newest profile that Telegram told; the account follows the Telegram id.
+        created_at: When this person first logged in.
+        updated_at: When the profile last changed.
+    """
+
+    subject: str
+    profile: TelegramProfile
+    created_at: Instant
+    updated_at: Instant
+
+    @property
+    def name(self) -> str:
+        """The full name as Telegram shows it."""
+        last_name = self.profile.last_name
+        return f"{self.profile.first_name} {last_name}" if last_name else self.profile.first_name
+
+    @property
+    def label(self) -> str:
+        """How a page names this account: the username where there is one."""
+        username = self.profile.username
+        return f"@{username}" if username else self.name or str(self.profile.telegram_id)
+
+    def seen_as(self, profile: TelegramProfile, *, now: Instant) -> "Person":
+        """Return this person with the newest profile; unchanged where nothing changed."""
+        return self if profile == self.profile else replace(self, profile=profile, updated_at=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowList:
+    """Who may log in: everyone, or these Telegram ids."""
+
+    everyone: bool
+    telegram_ids: frozenset[int] = frozenset()
+
+    def permits(self, telegram_id: int) -> bool:
+        """Say whether this person may log in."""
+        return self.everyone or telegram_id in self.telegram_ids

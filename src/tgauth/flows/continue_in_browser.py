@@ -1,0 +1,183 @@
+"""The page behind the bot's link, and the press of its button."""
+
+from dataclasses import dataclass
+
+from tgauth.domain.code import (
+    CALLBACK_CODE_LIFETIME,
+    Code,
+    CodeKind,
+    derive_code,
+    derive_session_secret,
+    hash_of,
+)
+from tgauth.domain.errors import OtherAccountActive
+from tgauth.domain.instants import Instant
+from tgauth.domain.login import LoginRequest, LoginState
+from tgauth.domain.person import Person
+from tgauth.domain.session import Session, begin_session
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.spending import Presented, look_up, redeem_login, require_allowed
+from tgauth.store import Connection, codes, persons, sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What the page offers.
+
+    Attributes:
+        person: Who would be logged in.
+        other: Who is logged in in this browser instead, if somebody else is.
+    """
+
+    person: Person
+    other: Person | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """Where the browser goes on to.
+
+    Attributes:
+        session: The session that began.
+        secret: The secret for the session cookie.
+        callback_code: The code for the application, where the browser returns to one.
+    """
+
+    session: Session
+    secret: str
+    callback_code: str | None
+
+    def __repr__(self) -> str:
+        """Print no secret."""
+        return f"Continuation(session {self.session.id})"
+
+
+async def show_offer(
+    deployment: Deployment, text: str, *, browser: str, secret: str | None
+) -> Offer:
+    """Say whom a code would log in, spending nothing.
+
+    Args:
+        deployment: The installation.
+        text: The code.
+        browser: Hash of the secret that names this browser.
+        secret: The session cookie's secret, if the browser has one.
+
+    Raises:
+        TgauthError: The code would not be accepted now, with the reason.
+    """
+    now = deployment.now()
+    async with deployment.store.reading() as connection:
+        presented = await look_up(connection, text)
+        require_allowed(deployment, presented.person)
+        if not _is_repeat(presented.login, browser):
+            presented.code.spend(kinds={CodeKind.CHAT}, client_id=deployment.client.id, now=now)
+        current = await _current(connection, secret, now)
+        return Offer(person=presented.person, other=await _other(connection, current, presented))
+
+
+async def continue_in_browser(
+    deployment: Deployment, text: str, *, browser: str, secret: str | None, switch: bool
+) -> Continuation:
+    """Spend a chat code in a browser.
+
+    The same press twice has the same outcome as once, as long as the callback code lives: the
+    answer to the first one may have been lost on the way, and a double click must not end in an
+    error. What is repeated is derived again, so nothing is kept for it.
+
+    Args:
+        deployment: The installation.
+        text: The code.
+        browser: Hash of the secret that names this browser.
+        secret: The session cookie's secret, if the browser has one.
+        switch: Whether the person asked to leave another account for this one.
+
+    Raises:
+        OtherAccountActive: Another account is logged in here, and `switch` is false.
+        TgauthError: The code or the login cannot be redeemed now. Nothing was written.
+    """
+    now = deployment.now()
+    async with deployment.store.writing() as connection:
+        presented = await look_up(connection, text)
+        current = await _current(connection, secret, now)
+        other = await _other(connection, current, presented)
+        if other is not None and not switch:
+            raise OtherAccountActive
+        repeated = await _repeated(deployment, connection, presented.login, browser, now)
+        if repeated is not None:
+            return repeated
+        if current is not None and other is not None:
+            await sessions.save(connection, current.end(now=now))
+        return await _begin(deployment, connection, presented, browser)
+
+
+async def _begin(
+    deployment: Deployment, connection: Connection, presented: Presented, browser: str
+) -> Continuation:
+    session_id = deployment.new_id()
+    secret = derive_session_secret(deployment.master_key, session_id)
+    session = begin_session(
+        session_id=session_id,
+        subject=presented.person.subject,
+        client_id=presented.login.client_id,
+        secret_hash=hash_of(secret),
+        now=deployment.now(),
+    )
+    await redeem_login(deployment, connection, presented, session, browser=browser)
+    callback_code = _callback_code(deployment, presented.login)
+    if callback_code is not None:
+        await codes.save(
+            connection,
+            Code(
+                hash=hash_of(callback_code),
+                kind=CodeKind.CALLBACK,
+                client_id=session.client_id,
+                login_id=presented.login.id,
+                expires_at=session.created_at + CALLBACK_CODE_LIFETIME,
+            ),
+        )
+    return Continuation(session=session, secret=secret, callback_code=callback_code)
+
+
+async def _repeated(
+    deployment: Deployment,
+    connection: Connection,
+    login: LoginRequest,
+    browser: str,
+    now: Instant,
+) -> Continuation | None:
+    if not _is_repeat(login, browser) or login.session_id is None:
+        return None
+    session = await sessions.get(connection, login.session_id)
+    if session is None or not session.lives_at(now):
+        return None
+    if now >= session.created_at + CALLBACK_CODE_LIFETIME:
+        return None
+    return Continuation(
+        session=session,
+        secret=derive_session_secret(deployment.master_key, session.id),
+        callback_code=_callback_code(deployment, login),
+    )
+
+
+def _is_repeat(login: LoginRequest, browser: str) -> bool:
+    return login.state is LoginState.REDEEMED and login.browser == browser
+
+
+def _callback_code(deployment: Deployment, login: LoginRequest) -> str | None:
+    if deployment.client.callback_url is None:
+        return None
+    return derive_code(deployment.master_key, CodeKind.CALLBACK, login.id)
+
+
+async def _current(connection: Connection, secret: str | None, now: Instant) -> Session | None:
+    session = await sessions.find(connection, hash_of(secret)) if secret else None
+    return session if session is not None and session.lives_at(now) else None
+
+
+async def _other(
+    connection: Connection, current: Session | None, presented: Presented
+) -> Person | None:
+    if current is None or current.subject == presented.person.subject:
+        return None
+    return await persons.get(connection, current.subject)

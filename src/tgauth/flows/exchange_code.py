@@ -1,0 +1,89 @@
+"""An application turns a code into a token."""
+
+from dataclasses import dataclass
+
+from tgauth.domain.code import CodeKind
+from tgauth.domain.person import Person
+from tgauth.domain.session import Session, begin_session
+from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.flows.spending import Presented, look_up, redeem_login, spend_callback_code
+from tgauth.oidc.access_tokens import AccessToken, sign
+from tgauth.store import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What an application gets for a code.
+
+    Attributes:
+        access_token: The signed JWT.
+        lifetime: Seconds that it is good for.
+        person: Who logged in.
+        session_id: The session that it hangs on.
+    """
+
+    access_token: str
+    lifetime: int
+    person: Person
+    session_id: str
+
+    def __repr__(self) -> str:
+        """Print no token."""
+        return f"Grant(session {self.session_id})"
+
+
+async def exchange_code(deployment: Deployment, keyring: Keyring, text: str) -> Grant:
+    """Spend a chat or callback code on an access token.
+
+    The token is signed inside the transaction: were it signed afterwards, a failure there would
+    have spent the code on nothing.
+
+    Raises:
+        TgauthError: The code is not good for this, with the reason; nothing was written.
+    """
+    async with deployment.store.reading() as connection:
+        # A look before the lock: whoever guesses codes must not keep the writers waiting.
+        presented = await look_up(connection, text)
+        presented.code.spend(
+            kinds={CodeKind.CHAT, CodeKind.CALLBACK},
+            client_id=deployment.client.id,
+            now=deployment.now(),
+        )
+    async with deployment.store.writing() as connection:
+        # Judged again under the lock: the first look may be stale by now.
+        presented = await look_up(connection, text)
+        session = await _spend(deployment, connection, presented)
+        return _grant(deployment, keyring, presented.person, session)
+
+
+async def _spend(deployment: Deployment, connection: Connection, presented: Presented) -> Session:
+    if presented.code.kind is CodeKind.CALLBACK:
+        return await spend_callback_code(deployment, connection, presented)
+    session = begin_session(
+        session_id=deployment.new_id(),
+        subject=presented.person.subject,
+        client_id=presented.login.client_id,
+        secret_hash=None,
+        now=deployment.now(),
+    )
+    await redeem_login(deployment, connection, presented, session, browser=None)
+    return session
+
+
+def _grant(deployment: Deployment, keyring: Keyring, person: Person, session: Session) -> Grant:
+    token = AccessToken(
+        issuer=deployment.issuer.url,
+        subject=person.subject,
+        client_id=session.client_id,
+        session_id=session.id,
+        token_id=deployment.new_id(),
+        telegram_id=person.profile.telegram_id,
+        issued_at=deployment.now(),
+        lifetime=deployment.client.token_lifetime,
+    )
+    return Grant(
+        access_token=sign(token, keyring.newest),
+        lifetime=token.lifetime,
+        person=person,
+        session_id=session.id,
+    )

@@ -1,0 +1,57 @@
+"""Say who a session belongs to."""
+
+from dataclasses import dataclass
+
+from tgauth.domain.code import hash_of
+from tgauth.domain.errors import SessionEnded, TokenRefused
+from tgauth.domain.person import Person
+from tgauth.domain.session import Session
+from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.oidc.access_tokens import verify
+from tgauth.store import persons, sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A person, and the session by which we know them.
+
+    Attributes:
+        person: Who.
+        session: By which session.
+    """
+
+    person: Person
+    session: Session
+
+
+async def identify_by_token(deployment: Deployment, keyring: Keyring, token: str) -> Identity:
+    """Say whose access token this is; it is worth nothing once its session has ended.
+
+    Raises:
+        TokenRefused: It is none of ours, or expired.
+        SessionEnded: Its session no longer lives.
+    """
+    now = deployment.now()
+    claims = verify(token, keys=keyring.keys, issuer=deployment.issuer.url, now=now)
+    async with deployment.store.reading() as connection:
+        session = await sessions.get(connection, claims.session_id)
+        person = await persons.get(connection, claims.subject)
+    if session is None or person is None or session.subject != person.subject:
+        raise TokenRefused("the token's session is not known here")
+    if not session.lives_at(now):
+        raise SessionEnded
+    return Identity(person=person, session=session)
+
+
+async def identify_by_cookie(deployment: Deployment, secret: str) -> Identity:
+    """Say who is logged in in the browser that holds this secret.
+
+    Raises:
+        SessionEnded: Nobody.
+    """
+    async with deployment.store.reading() as connection:
+        session = await sessions.find(connection, hash_of(secret))
+        person = await persons.get(connection, session.subject) if session else None
+    if session is None or person is None or not session.lives_at(deployment.now()):
+        raise SessionEnded
+    return Identity(person=person, session=session)

@@ -1,0 +1,71 @@
+"""The inbox: keep what Telegram hands over, hand it out in order, and settle it."""
+
+from tgauth.domain.incoming import StoredUpdate, UpdateKey, UpdateState
+from tgauth.domain.instants import DAY, Instant
+from tgauth.domain.outgoing import Notice, owe
+from tgauth.flows.deployment import Deployment
+from tgauth.store import inbox, outbox
+
+#: Telegram keeps an update for a day, so no repeat of it comes later than that.
+_REMEMBER_FOR = 2 * DAY
+_SWEEP_AT_ONCE = 100
+
+
+async def receive_update(deployment: Deployment, key: UpdateKey, payload: str) -> bool:
+    """Commit an update before it is confirmed to Telegram; say whether it is a new one.
+
+    Args:
+        deployment: The installation.
+        key: What makes two deliveries one update.
+        payload: The JSON that Telegram sent.
+
+    Raises:
+        StoreUnavailable: It was not kept: Telegram must hand it over again.
+    """
+    now = deployment.now()
+    async with deployment.store.writing() as connection:
+        return await inbox.add(connection, key, payload, now=now)
+
+
+async def next_update(deployment: Deployment) -> tuple[StoredUpdate | None, Instant | None]:
+    """Return the oldest update to be handled now, or else when the next one is due.
+
+    Raises:
+        StoreUnavailable: The store cannot be read.
+    """
+    async with deployment.store.reading() as connection:
+        update = await inbox.due(connection, now=deployment.now())
+        return update, None if update else await inbox.next_time(connection)
+
+
+async def dismiss_update(deployment: Deployment, key: UpdateKey) -> None:
+    """Settle an update that asks for nothing."""
+    async with deployment.store.writing() as connection:
+        await inbox.finish(connection, key)
+
+
+async def fail_update(deployment: Deployment, key: UpdateKey, *, chat_id: int | None) -> bool:
+    """Note that handling an update failed; say whether it is parked now.
+
+    Args:
+        deployment: The installation.
+        key: The update.
+        chat_id: The private chat to apologise to when it is parked, where there is one.
+    """
+    now = deployment.now()
+    async with deployment.store.writing() as connection:
+        update = await inbox.get(connection, key)
+        if update is None or update.state is not UpdateState.WAITING:
+            return False
+        failed = update.failed(now=now)
+        await inbox.save(connection, failed)
+        parked = failed.state is UpdateState.PARKED
+        if parked and chat_id is not None:
+            await outbox.add(connection, owe(Notice.FAILED, chat_id=chat_id, now=now))
+        return parked
+
+
+async def sweep_inbox(deployment: Deployment) -> None:
+    """Delete a batch of updates that can no longer be repeated."""
+    async with deployment.store.writing() as connection:
+        await inbox.sweep(connection, before=deployment.now() - _REMEMBER_FOR, most=_SWEEP_AT_ONCE)

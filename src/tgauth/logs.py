@@ -1,0 +1,146 @@
+"""Logs: one line an event on stderr, and never a secret in it.
+
+Event names are nouns (`login.approved`), the rest are fields. Lines are for people by default and
+JSON when asked. Other libraries' records come through the same door: one line each, no traceback,
+because theirs print addresses that hold tokens.
+"""
+
+import json
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from typing import Any, Final
+
+_OWN: Final = "tgauth"
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+#: httpx logs every address at info, and the Bot API's addresses hold the token.
+_QUIET: Final = ("httpx", "httpcore", "telegram", "hypercorn", "litestar", "asyncio", "aiosqlite")
+MASK: Final = "***"
+
+
+class Log:
+    """Logs events of one part of tgauth."""
+
+    def __init__(self, part: str) -> None:
+        self._logger = logging.getLogger(f"{_OWN}.{part}")
+
+    def debug(self, event: str, /, **fields: object) -> None:
+        """Log what only somebody who looks for a fault wants to see."""
+        self._write(logging.DEBUG, event, fields)
+
+    def info(self, event: str, /, **fields: object) -> None:
+        """Log what happened."""
+        self._write(logging.INFO, event, fields)
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        """Log what somebody may have to look at."""
+        self._write(logging.WARNING, event, fields)
+
+    def error(self, event: str, /, **fields: object) -> None:
+        """Log what somebody has to look at."""
+        self._write(logging.ERROR, event, fields)
+
+    def exception(self, event: str, error: BaseException, /, **fields: object) -> None:
+        """Log a fault of our own, with where it came from."""
+        self._logger.error(event, extra={"fields": fields}, exc_info=error)
+
+    def _write(self, level: int, event: str, fields: dict[str, object]) -> None:
+        self._logger.log(level, "%s", event, extra={"fields": fields})
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, process: str, *, as_json: bool, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._process = process
+        self._as_json = as_json
+        self._secrets = tuple(secret for secret in secrets if secret)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line (several only for a fault of our own, as text)."""
+        fields: dict[str, object] = dict(getattr(record, "fields", {}))
+        event = record.getMessage()
+        if not record.name.startswith(_OWN):
+            fields["library"] = record.name.partition(".")[0]
+        trace = self._explain(record, fields)
+        text = (
+            self._json(record, event, fields, trace)
+            if self._as_json
+            else self._text(record, event, fields, trace)
+        )
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+    @staticmethod
+    def _explain(record: logging.LogRecord, fields: dict[str, object]) -> str | None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            return None
+        fields["error"] = f"{type(error).__name__}: {error}"
+        if not record.name.startswith(_OWN):
+            return None
+        # Frames of our own code are enough to find a fault, and hold no values.
+        return "".join(traceback.format_tb(error.__traceback__))
+
+    def _text(
+        self,
+        record: logging.LogRecord,
+        event: str,
+        fields: dict[str, object],
+        trace: str | None,
+    ) -> str:
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
+        pairs = "".join(f" {name}={_readable(value)}" for name, value in fields.items())
+        level = record.levelname.lower()
+        line = f"{moment} {level:<7} [{self._process}] {' '.join(event.split())}{pairs}"
+        return f"{line}\n{trace.rstrip()}" if trace else line
+
+    def _json(
+        self,
+        record: logging.LogRecord,
+        event: str,
+        fields: dict[str, object],
+        trace: str | None,
+    ) -> str:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        entry: dict[str, Any] = {
+            "time": f"{moment}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "process": self._process,
+            "event": event,
+            **fields,
+        }
+        if trace:
+            entry["trace"] = trace
+        return json.dumps(entry, default=str, ensure_ascii=False)
+
+
+def configure(
+    process: str, *, level: str = "info", as_json: bool = False, secrets: Iterable[str] = ()
+) -> None:
+    """Send all logs of this process to stderr.
+
+    Args:
+        process: The name that stands before each line.
+        level: `debug`, `info`, `warning` or `error`.
+        as_json: Whether each line is a JSON object.
+        secrets: Texts that are masked wherever they turn up.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter(process, as_json=as_json, secrets=secrets))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LEVELS[level])
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _readable(value: object) -> str:
+    text = str(value)
+    return (
+        json.dumps(text, ensure_ascii=False)
+        if not text or not text.isprintable() or (set(text) & set(' "='))
+        else text
+    )

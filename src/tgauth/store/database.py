@@ -1,0 +1,188 @@
+"""The connection to the SQLite file, and the one way to write to it."""
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+import aiosqlite
+import anyio
+
+from tgauth.domain.errors import StoreUnavailable
+from tgauth.store.migrations import migrate
+from tgauth.store.turns import TurnLock
+
+#: Seconds to wait for another process's write before the store counts as unavailable.
+PATIENCE: Final = 5.0
+
+Parameters = Mapping[str, str | int | None]
+Row = sqlite3.Row
+
+_PRAGMAS: Final = (
+    # A login that was acknowledged to a person survives a power cut: NORMAL does not promise that.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}",
+)
+
+
+class Connection:
+    """What a row module is given: named parameters in, rows out."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: aiosqlite.Connection) -> None:
+        self._raw = raw
+
+    async def run(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
+        """Run one statement and return all of its rows."""
+        rows = await self._raw.execute_fetchall(sql, parameters or {})
+        return list(rows)
+
+    async def one(self, sql: str, parameters: Parameters | None = None) -> Row | None:
+        """Run one statement and return its first row, if it has any."""
+        rows = await self.run(sql, parameters)
+        return rows[0] if rows else None
+
+
+class Store:
+    """One process's view of the store: a connection that writes and one that reads."""
+
+    def __init__(
+        self, *, writer: aiosqlite.Connection, reader: aiosqlite.Connection, turns: TurnLock
+    ) -> None:
+        self._writer = writer
+        self._reader = Connection(reader)
+        self._raw_reader = reader
+        self._turns = turns
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncIterator["Store"]:
+        """Open the store at `path`, made and migrated where needed, and close it at the end.
+
+        Raises:
+            StoreUnavailable: It cannot be opened, is no tgauth store, or is from a newer version.
+        """
+        turns = TurnLock(path.with_name(path.name + ".lock"), patience=PATIENCE)
+        with _translated(), _only_for_us():
+            async with turns.turn():
+                writer = await _connect(path)
+                try:
+                    # Changing to WAL needs the file alone; once made, it stays in the file.
+                    await writer.execute_fetchall("PRAGMA journal_mode = WAL")
+                    await migrate(writer)
+                    reader = await _connect(path)
+                except BaseException:
+                    with anyio.CancelScope(shield=True):
+                        await writer.close()
+                    raise
+        store = cls(writer=writer, reader=reader, turns=turns)
+        try:
+            yield store
+        finally:
+            with anyio.CancelScope(shield=True):
+                await store._close()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Connection]:
+        """Hold the one write transaction: returning commits, raising rolls back.
+
+        BEGIN IMMEDIATE, because a deferred transaction that reads and then writes fails at once
+        under several writers. BEGIN, COMMIT and ROLLBACK are shielded: a task that is cancelled
+        while it waits for one of them would leave the connection inside an open transaction.
+
+        Raises:
+            StoreUnavailable: The store cannot be written at the moment. Nothing was changed, except
+                that a failed COMMIT may still have been written (SQLite cannot know).
+        """
+        async with self._turns.turn():
+            with _translated():
+                with anyio.CancelScope(shield=True):
+                    await self._writer.execute_fetchall("BEGIN IMMEDIATE")
+                try:
+                    yield Connection(self._writer)
+                except BaseException:
+                    with anyio.CancelScope(shield=True):
+                        await self._roll_back()
+                    raise
+                with anyio.CancelScope(shield=True):
+                    await self._commit()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """Lend the reading connection. Each statement sees the newest commit.
+
+        Raises:
+            StoreUnavailable: The store cannot be read at the moment.
+        """
+        with _translated():
+            yield self._reader
+
+    async def probe(self) -> None:
+        """Take the write lock and let it go: tells whether a login could be stored right now.
+
+        Raises:
+            StoreUnavailable: It could not.
+        """
+        async with self.writing() as connection:
+            await connection.run("SELECT count(*) FROM master_key")
+
+    async def _commit(self) -> None:
+        try:
+            await self._writer.execute_fetchall("COMMIT")
+        except sqlite3.Error:
+            await self._roll_back()
+            raise
+
+    async def _roll_back(self) -> None:
+        # SQLite rolls back by itself on some errors (a full disk); a second ROLLBACK would hide
+        # the first error behind its own.
+        if self._writer.in_transaction:
+            await self._writer.execute_fetchall("ROLLBACK")
+
+    async def _close(self) -> None:
+        try:
+            # The last connection to close checkpoints the WAL: that needs a turn as well.
+            async with self._turns.turn():
+                await self._raw_reader.close()
+                await self._writer.close()
+        except StoreUnavailable:
+            await self._raw_reader.close()
+            await self._writer.close()
+
+
+async def _connect(path: Path) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in _PRAGMAS:
+            await connection.execute_fetchall(pragma)
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn SQLite's troubles into the domain's word for them; our own mistakes stay themselves."""
+    try:
+        yield
+    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
+            raise
+        raise StoreUnavailable(str(error)) from error
+
+
+@contextmanager
+def _only_for_us() -> Iterator[None]:
+    """Make new files readable by this account alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

@@ -1,0 +1,103 @@
+"""The master key: a file of its own, so that the database file alone logs nobody in."""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from tgauth.domain.code import derive
+from tgauth.domain.errors import TgauthError
+from tgauth.store.database import Connection, Store
+
+#: Shorter content than this is no key.
+MINIMUM_LENGTH: Final = 32
+
+SELECT_FINGERPRINT: Final = "SELECT fingerprint FROM master_key"
+INSERT_FINGERPRINT: Final = """
+    INSERT INTO master_key (only_row, fingerprint) VALUES (1, :fingerprint)
+"""
+
+
+class MasterKeyUnusable(TgauthError):
+    """The master key is missing, unreadable, too short, or another store's."""
+
+    code = "master_key_unusable"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"the master key file {path} {why}")
+
+
+async def load_master_key(store: Store, path: Path, *, may_create: bool) -> bytes:
+    """Return the 32 bytes that codes and encryption derive from.
+
+    Args:
+        store: The store that the key belongs to; remembers the key's fingerprint.
+        path: The key file.
+        may_create: Whether a first start may make the file.
+
+    Raises:
+        MasterKeyUnusable: See there; nothing was changed.
+    """
+    async with store.writing() as connection:
+        known = await connection.one(SELECT_FINGERPRINT)
+        if not path.exists():  # noqa: ASYNC240 - once, at the start, and a few bytes
+            if known is not None:
+                raise MasterKeyUnusable(
+                    path, "is missing, and this store was made with it: restore it from a backup"
+                )
+            if not may_create:
+                raise MasterKeyUnusable(path, "does not exist")
+            _create(path)
+        key = _read(path)
+        await _check_fingerprint(connection, key, known["fingerprint"] if known else None, path)
+        return key
+
+
+async def _check_fingerprint(
+    connection: Connection, key: bytes, known: str | None, path: Path
+) -> None:
+    fingerprint = derive(key, "fingerprint").hex()
+    if known is None:
+        await connection.run(INSERT_FINGERPRINT, {"fingerprint": fingerprint})
+    elif known != fingerprint:
+        raise MasterKeyUnusable(path, "belongs to another store: nothing here opens with it")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        content = path.read_bytes().strip()
+    except OSError as error:
+        raise MasterKeyUnusable(path, f"cannot be read: {error.strerror}") from error
+    if len(content) < MINIMUM_LENGTH:
+        raise MasterKeyUnusable(path, f"holds less than {MINIMUM_LENGTH} bytes")
+    return hashlib.sha256(content).digest()
+
+
+def _create(path: Path) -> None:
+    """Write a new key so that nobody ever sees half of it, and two first starts make one."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, secrets.token_urlsafe(48).encode() + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        try:
+            os.link(temporary, path)
+        finally:
+            temporary.unlink()
+        _sync_folder(path.parent)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise MasterKeyUnusable(path, f"cannot be made: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

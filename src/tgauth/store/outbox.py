@@ -1,0 +1,99 @@
+"""Rows of `outbox`: what the bot owes, from the promise to Telegram's acceptance."""
+
+from typing import Final
+
+from tgauth.domain.instants import Instant
+from tgauth.domain.outgoing import Notice, Outgoing
+from tgauth.store.database import Connection, Row
+
+COLUMNS: Final = (
+    "id, chat_id, notice, login_id, created_at, attempts, not_before, sent_at, message_id, "
+    "given_up_at, reason"
+)
+INSERT: Final = """
+    INSERT INTO outbox (chat_id, notice, login_id, created_at, attempts, not_before)
+    VALUES (:chat_id, :notice, :login_id, :created_at, :attempts, :not_before)
+"""
+SELECT: Final = f"SELECT {COLUMNS} FROM outbox WHERE id = :id"
+# One for each chat at a time: Telegram counts by chat, and answers stay in order.
+SELECT_DUE: Final = f"""
+    SELECT {COLUMNS} FROM outbox
+    WHERE sent_at IS NULL AND given_up_at IS NULL AND not_before <= :now AND id IN (
+        SELECT min(id) FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL GROUP BY chat_id
+    )
+    ORDER BY id LIMIT :most
+"""
+SELECT_NEXT_TIME: Final = """
+    SELECT min(not_before) AS instant FROM outbox
+    WHERE sent_at IS NULL AND given_up_at IS NULL AND not_before > :now
+"""
+UPDATE: Final = """
+    UPDATE outbox SET
+        attempts = :attempts, not_before = :not_before, sent_at = :sent_at,
+        message_id = :message_id, given_up_at = :given_up_at, reason = :reason
+    WHERE id = :id
+"""
+
+
+async def add(connection: Connection, message: Outgoing) -> None:
+    """Promise a message."""
+    await connection.run(
+        INSERT,
+        {
+            "chat_id": message.chat_id,
+            "notice": message.notice,
+            "login_id": message.login_id,
+            "created_at": message.created_at,
+            "attempts": message.attempts,
+            "not_before": message.not_before,
+        },
+    )
+
+
+async def get(connection: Connection, message_id: int) -> Outgoing | None:
+    """Return the promised message with this id."""
+    row = await connection.one(SELECT, {"id": message_id})
+    return _message(row) if row else None
+
+
+async def due(connection: Connection, *, now: Instant, most: int) -> list[Outgoing]:
+    """Return the oldest messages that are to be sent now, one for each chat."""
+    return [_message(row) for row in await connection.run(SELECT_DUE, {"now": now, "most": most})]
+
+
+async def next_time(connection: Connection, *, now: Instant) -> Instant | None:
+    """Return the next instant after `now` at which a message becomes due, if any."""
+    row = await connection.one(SELECT_NEXT_TIME, {"now": now})
+    return None if row is None else row["instant"]
+
+
+async def save(connection: Connection, message: Outgoing) -> None:
+    """Keep what became of a message."""
+    await connection.run(
+        UPDATE,
+        {
+            "id": message.id,
+            "attempts": message.attempts,
+            "not_before": message.not_before,
+            "sent_at": message.sent_at,
+            "message_id": message.message_id,
+            "given_up_at": message.given_up_at,
+            "reason": message.reason,
+        },
+    )
+
+
+def _message(row: Row) -> Outgoing:
+    return Outgoing(
+        id=row["id"],
+        chat_id=row["chat_id"],
+        notice=Notice(row["notice"]),
+        login_id=row["login_id"],
+        created_at=row["created_at"],
+        attempts=row["attempts"],
+        not_before=row["not_before"],
+        sent_at=row["sent_at"],
+        message_id=row["message_id"],
+        given_up_at=row["given_up_at"],
+        reason=row["reason"],
+    )

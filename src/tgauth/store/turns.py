@@ -1,0 +1,93 @@
+"""Writers take turns: a lock file held around every write transaction.
+
+SQLite's own busy handler is unfair between processes, and before 3.51.3 two connections that write
+and checkpoint at the same moment can damage a WAL file (sqlite.org/wal.html#walresetbug). A flock
+around each write transaction and each checkpoint is fair and keeps clear of both.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+
+from tgauth.domain.errors import StoreUnavailable
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """One wait for the lock: whoever comes second, waiter or time-out, lets go of it."""
+
+    mutex: threading.Lock = field(default_factory=threading.Lock)
+    abandoned: bool = False
+    taken: bool = False
+
+
+class TurnLock:
+    """A lock between the processes that share one store, and between tasks of one process."""
+
+    def __init__(self, path: Path, *, patience: float) -> None:
+        """Prepare the lock.
+
+        Args:
+            path: The lock file; made when missing.
+            patience: Seconds to wait for a turn before the store counts as unavailable.
+        """
+        self._path = path
+        self._patience = patience
+        self._tasks = anyio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold the lock for the length of the block.
+
+        Raises:
+            StoreUnavailable: Nobody let go of it in time, or the file cannot be opened.
+        """
+        async with self._tasks:
+            descriptor = await self._acquire()
+            try:
+                yield
+            finally:
+                os.close(descriptor)
+
+    async def _acquire(self) -> int:
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await self._wait_for(descriptor)
+        return descriptor
+
+    async def _wait_for(self, descriptor: int) -> None:
+        ticket = _Ticket()
+        try:
+            with anyio.fail_after(self._patience):
+                await to_thread.run_sync(_take_blocking, descriptor, ticket, abandon_on_cancel=True)
+        except BaseException as error:
+            with ticket.mutex:
+                ticket.abandoned = True
+                if ticket.taken:
+                    os.close(descriptor)
+            if isinstance(error, TimeoutError):
+                raise StoreUnavailable(
+                    f"another process held {self._path.name} for {self._patience:g} s"
+                ) from error
+            raise
+
+
+def _take_blocking(descriptor: int, ticket: _Ticket) -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with ticket.mutex:
+        if ticket.abandoned:
+            os.close(descriptor)
+        else:
+            ticket.taken = True
