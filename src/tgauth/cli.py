@@ -1,8 +1,6 @@
 """Commands: parse, load the settings, call.
 
-Exit codes are a contract (sysexits.h): 0 after an ordinary stop, 64 for a wrong command line, 74
-when the store cannot be opened, 75 when `serve` gave up on a child that kept failing, 78 for a
-mistake in the configuration, which no restart can cure.
+Exit codes are a contract, written down in docs/commands.md.
 """
 
 import os
@@ -15,7 +13,7 @@ from typing import NoReturn
 import anyio
 import click
 
-from tgauth.logs import configure
+from tgauth.logs import Log, configure
 from tgauth.settings import ConfigurationError, Settings, load_settings
 
 #: Mistakes that no restart can cure, by their codes: a process need not load the rooms they are of.
@@ -148,7 +146,8 @@ def _run(process: Callable[[], Awaitable[int]]) -> None:
             _fail(str(error), os.EX_CONFIG)
         if kind == "store_unavailable":
             _fail(str(error), os.EX_IOERR)
-        raise
+        Log("main").exception("process.failed", error)
+        sys.exit(os.EX_SOFTWARE)
     sys.exit(code)
 
 

@@ -85,7 +85,7 @@ async def run_api(settings: Settings) -> int:
         listener = handed_down[0] if handed_down else _listening(settings)
         async with _deployment(settings) as deployment:
             keyring = await open_keyring(deployment)
-            await run(deployment, keyring, listener, ready=_notifier().ready, shutdown=shutdown)
+            await run(deployment, keyring, listener, ready=_tell_ready, shutdown=shutdown)
     return os.EX_OK
 
 
@@ -102,7 +102,7 @@ async def run_bot(settings: Settings) -> int:
     with _signalled() as shutdown:
         async with _deployment(settings) as deployment:
             try:
-                await run(deployment, address, ready=_notifier().ready, shutdown=shutdown)
+                await run(deployment, address, ready=_tell_ready, shutdown=shutdown)
             except TokenRefused:
                 raise ConfigurationError(
                     "TGAUTH_TELEGRAM__TOKEN",
@@ -167,7 +167,7 @@ async def run_demo_telegram() -> int:
             inherited_sockets()[0],
             token=os.environ["TGAUTH_TELEGRAM__TOKEN"],
             bot_username="tgauth_demo_bot",
-            ready=_notifier().ready,
+            ready=_tell_ready,
             shutdown=shutdown,
         )
     return os.EX_OK
@@ -184,7 +184,7 @@ async def run_demo_application() -> int:
             issuer=os.environ["TGAUTH_ISSUER"],
             client_id=os.environ["TGAUTH_LOGIN__CLIENT_ID"],
             chat_url=os.environ["TGAUTH_TELEGRAM__API_URL"],
-            ready=_notifier().ready,
+            ready=_tell_ready,
             shutdown=shutdown,
         )
     return os.EX_OK
@@ -261,20 +261,24 @@ def _origin(listener: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
-def _notifier() -> Notifier:
-    return Notifier.from_environment()
+def _tell_ready() -> None:
+    Notifier.from_environment().ready()
 
 
 @contextmanager
-def _signalled() -> Iterator[Callable[[], Awaitable[object]]]:
+def _signalled() -> Iterator[Callable[[], Awaitable[None]]]:
     """Turn SIGTERM and SIGINT into something to wait for."""
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:
         loop.add_signal_handler(number, asked.set)
+
+    async def wait() -> None:
+        await asked.wait()
+
     try:
-        yield asked.wait
+        yield wait
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)

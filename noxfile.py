@@ -1,0 +1,51 @@
+"""Checks: `nox` runs them all, `nox -s NAME` one."""
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.sessions = ["lint", "layers", "types", "tests"]
+nox.options.error_on_external_run = True
+
+LOCK = "requirements.lock"
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, *groups: str, project: bool = True) -> None:
+    """Install what a session needs, at the versions of the lock file."""
+    wanted = [
+        requirement
+        for group in groups
+        for requirement in nox.project.dependency_groups(PROJECT, group)
+    ]
+    if project:
+        wanted += ["-e", ".[demo]"]
+    session.install("-c", LOCK, *wanted)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style: ruff with everything on, and its formatter."""
+    install(session, "lint", project=False)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Floors: imports go down only."""
+    install(session, "layers")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types: strict, tests too."""
+    install(session, "types")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test, with branch coverage."""
+    install(session, "tests")
+    session.run("pytest", "--cov", "--cov-report=term", *session.posargs)
