@@ -140,7 +140,7 @@ def _run(process: Callable[[], Awaitable[int]]) -> None:
         code = anyio.run(process)
     except ConfigurationError as error:
         _fail(str(error), os.EX_CONFIG)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last door: whatever it is, one clear end
         kind = getattr(error, "code", None)
         if kind in _CONFIGURATION_CODES:
             _fail(str(error), os.EX_CONFIG)

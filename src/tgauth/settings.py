@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from tgauth.domain.links import Issuer, is_loopback, parse_issuer
+from tgauth.domain.links import HOST, Issuer, is_loopback, parse_issuer
 from tgauth.domain.person import AllowList
 
 PREFIX: Final = "TGAUTH_"
@@ -259,11 +259,12 @@ def _allow_list(text: str) -> AllowList:
 
 def _callback_url(text: str) -> CallbackUrl:
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not HOST.fullmatch(host) or "@" in parts.netloc:
         raise ValueError("it is no http(s) address")
     if parts.fragment or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("it has a fragment, a space or a character outside ASCII")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("plain http would show login codes to the network")
     if parts.port == 0:
         raise ValueError("it has port 0")

@@ -1,6 +1,7 @@
 """One bot, from its start to its stop, inside somebody else's event loop."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _log = Log("bot")
 
 #: Seconds between attempts to reach Telegram for the first time.
 _REACH_DELAYS: Final = (1.0, 2.0, 5.0, 10.0)
+_STOP_PATIENCE: Final = 2.0
 _SWEEP_EVERY: Final = 600.0
 #: Connections for answers; the updater has one of its own.
 _CONNECTIONS: Final = 32
@@ -129,7 +131,11 @@ class _Bot:
         application = self._application
         updater = application.updater
         if updater is not None and updater.running:
-            await updater.stop()
+            with contextlib.suppress(TimeoutError):
+                # Its last call confirms what is stored; a Telegram that does not answer is no
+                # reason to wait: what was not confirmed comes again, and is known then.
+                async with asyncio.timeout(_STOP_PATIENCE):
+                    await updater.stop()
         if application.running:
             await application.stop()
             # What the last handlers promised is sent after the next start, if not before.

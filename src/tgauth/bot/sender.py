@@ -47,6 +47,9 @@ class Sender:
         self._bot = bot
         self._promised = promised
         self._stopping = False
+        # Accepted by Telegram and not marked yet: while the store refuses to be written, marking is
+        # tried again and nothing is sent again, or one full disk would flood every chat.
+        self._accepted: dict[int | None, Outgoing] = {}
 
     def stop(self) -> None:
         """Finish what is under way, and nothing more."""
@@ -71,31 +74,33 @@ class Sender:
             await self._promised.wait(max(wait, 0.01))
 
     async def _deliver(self, due: DueMessage) -> None:
-        now = self._deployment.now
+        settled = self._accepted.get(due.outgoing.id) or await self._try(due)
+        if settled is None:
+            return
+        if settled.sent_at is not None:
+            self._accepted[settled.id] = settled
+        await settle_message(self._deployment, settled)
+        self._accepted.pop(settled.id, None)
+        if settled.given_up_at is not None:
+            _log.warning("message.given_up", id=settled.id, reason=settled.reason)
+
+    async def _try(self, due: DueMessage) -> Outgoing | None:
+        """Send a message once, and say what became of it; nothing when the bot is about to end."""
         outgoing = due.outgoing
+        now = self._deployment.now
         try:
             sent = await self._send(due)
         except InvalidToken:
-            # The process is about to end because of it; the message stays owed.
-            return
+            return None
         except RetryAfter as error:
-            settled = outgoing.postponed(now=now(), wait=_milliseconds(error.retry_after))
+            return outgoing.postponed(now=now(), wait=_milliseconds(error.retry_after))
         except (Forbidden, ChatMigrated, BadRequest) as error:
             # BadRequest is a NetworkError to python-telegram-bot, but trying again cannot help.
-            settled = outgoing.given_up(reason=error.message, now=now())
+            return outgoing.given_up(reason=error.message, now=now())
         except TelegramError as error:
-            settled = outgoing.postponed(now=now())
             _log.warning("message.postponed", id=outgoing.id, error=error.message)
-        else:
-            settled = outgoing.sent(message_id=sent.message_id, now=now())
-        if settled.given_up_at is not None:
-            _log.warning("message.given_up", id=outgoing.id, reason=settled.reason)
-        await self._settle(settled)
-
-    async def _settle(self, outgoing: Outgoing) -> None:
-        await settle_message(self._deployment, outgoing)
-        if outgoing.sent_at is not None:
-            _log.debug("message.sent", id=outgoing.id, notice=outgoing.notice.value)
+            return outgoing.postponed(now=now())
+        return outgoing.sent(message_id=sent.message_id, now=now())
 
     async def _send(self, due: DueMessage) -> Message:
         link = due.link

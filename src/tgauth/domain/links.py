@@ -1,5 +1,6 @@
 """Every address that both faces speak of, made in one place."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
@@ -7,6 +8,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 CALLBACK_PATH: Final = "/auth/callback"
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
+#: Host names as browsers send them (a name outside ASCII as punycode), and addresses.
+HOST: Final = re.compile(r"[a-z0-9._:-]+")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -48,11 +51,11 @@ def parse_issuer(text: str) -> Issuer:
             message says which.
     """
     parts = urlsplit(text.strip())
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme not in _DEFAULT_PORTS or not HOST.fullmatch(parts.hostname or ""):
         raise ValueError("it must be an address like https://login.example.org")
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("it must be only scheme, host and port: no path, query, fragment or user")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("plain http is only for this machine itself; use https")
     return Issuer(url=origin_of(text.strip()))
 

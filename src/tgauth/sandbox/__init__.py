@@ -1,0 +1,21 @@
+"""A local Telegram and a sample application: what `tgauth demo` and the tests talk to.
+
+It owns an in-memory Telegram (the Bot API over HTTP, a web chat for people, controls for
+faults) and a small application that logs people in. Nothing here touches the network beyond
+loopback, and nothing is kept on disk.
+
+It refuses to know tgauth: no module here imports the rest of the package, so a
+misunderstanding of Telegram's rules, or of the tokens, cannot sit on both sides. Each rule of
+the Bot API cites the public source it was read from. Where a rule is not public, the stricter
+reading is taken: a fake that is too kind hides bugs.
+
+The map:
+
+- `telegram`: composes the server; `world`, `updates`, `flood`, `webhooks`, `commands` hold its
+  state; `texts`, `html_markup`, `markdown_markup`, `links`, `keyboards` read what a bot sends.
+- `methods` and `messages` are the Bot API methods, `botapi` their HTTP face; `chat` and
+  `control` are the person's and the test's side.
+- `sample_app`: the application, readable from top to bottom.
+- `serving`, `process`, `pages`: one Hypercorn on a loopback socket, the process around
+  it, and what its pages share.
+"""

@@ -1,0 +1,211 @@
+"""A sample application: the whole of what an application does to log people in with tgauth.
+
+Read it from top to bottom. A person arrives at `/callback?code=…`; the code is exchanged for an
+access token from server to server; the token is verified with the issuer's published keys; from
+then on the application's own cookie says who this is. Nothing of tgauth is imported.
+"""
+
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Final
+
+import httpx
+import jwt
+from litestar import Litestar, Request, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.params import FromQuery
+from litestar.response import Redirect
+
+from .pages import SECURITY_HEADERS, static_file
+from .serving import Wire, check_loopback, run
+
+COOKIE: Final = "sample_session"
+REQUIRED_CLAIMS: Final = ["exp", "iat", "sub", "jti", "iss", "aud"]
+MAX_SESSIONS: Final = 10_000
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class LoginFailed(Exception):
+    """Why a login did not work, for the person who tried."""
+
+    def __init__(self, status: int, title: str, reason: str) -> None:
+        self.status = status
+        self.title = title
+        self.reason = reason
+        super().__init__(title)
+
+
+# 1. Exchange the code, from server to server.
+
+
+async def exchange(client: httpx.AsyncClient, issuer: str, code: str) -> str:
+    """Turn a one-time code into an access token."""
+    try:
+        answer = await client.post(f"{issuer}/api/auth/callback", json={"code": code})
+        body = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise LoginFailed(502, "The identity provider does not answer", str(issuer)) from error
+    if answer.is_client_error:
+        reason = str(body.get("error_description") or body.get("error") or "no reason given")
+        raise LoginFailed(400, "This login link no longer works", reason)
+    if not answer.is_success or "access_token" not in body:
+        raise LoginFailed(502, "The identity provider is in trouble", f"HTTP {answer.status_code}")
+    return str(body["access_token"])
+
+
+# 2. Verify the token with the issuer's public keys (RFC 9068 §4).
+
+
+async def verify(client: httpx.AsyncClient, issuer: str, client_id: str, token: str) -> Any:
+    """Return the claims of a token that is genuine, current and meant for this application."""
+    try:
+        answer = await client.get(f"{issuer}/.well-known/jwks.json")
+        keys = jwt.PyJWKSet.from_dict(answer.raise_for_status().json())
+    except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
+        raise LoginFailed(502, "The identity provider's keys are missing", str(issuer)) from error
+    try:
+        header = jwt.get_unverified_header(token)
+        if str(header.get("typ", "")).lower() != "at+jwt":
+            raise jwt.InvalidTokenError("not an access token")
+        return jwt.decode(
+            token,
+            keys[str(header.get("kid"))].key,
+            algorithms=["ES256"],
+            issuer=issuer,
+            audience=client_id,
+            options={"require": REQUIRED_CLAIMS},
+        )
+    except (jwt.PyJWTError, KeyError) as error:
+        raise LoginFailed(400, "The identity provider's answer is not valid", str(error)) from error
+
+
+# 3. Keep a session of one's own.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleApp:
+    """The application and its sessions, which live as long as the process.
+
+    `origin` is its own address; the issuer must know `{origin}/callback`.
+    """
+
+    origin: str
+    issuer: str
+    client_id: str
+    chat_url: str
+    sessions: dict[str, Any] = field(default_factory=dict)
+
+    async def log_in(self, code: str) -> str:
+        """Return the id of a new session for whoever owns the code."""
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+            token = await exchange(client, self.issuer, code)
+            claims = await verify(client, self.issuer, self.client_id, token)
+        if len(self.sessions) >= MAX_SESSIONS:
+            self.sessions.clear()
+        session_id = secrets.token_urlsafe(32)
+        self.sessions[session_id] = claims
+        return session_id
+
+    def app(self) -> Litestar:
+        """Return the routes."""
+
+        @get("/")
+        async def home(request: AnyRequest) -> Response[str]:
+            claims = self.sessions.get(request.cookies.get(COOKIE, ""))
+            return page(welcome(claims) if claims else invitation(self.chat_url, self.origin))
+
+        @get("/callback")
+        async def callback(code: FromQuery[str] = "") -> Response[Any]:
+            try:
+                if not code:
+                    raise LoginFailed(400, "This link is incomplete", "there is no code in it")  # noqa: TRY301 - one page shows every failure
+                session_id = await self.log_in(code)
+            except LoginFailed as failure:
+                return page(refusal(failure, self.chat_url), status=failure.status)
+            answer = Redirect(
+                "/", status_code=303, headers=SECURITY_HEADERS
+            )  # the code leaves the address bar
+            answer.set_cookie(Cookie(key=COOKIE, value=session_id, httponly=True, samesite="lax"))
+            return answer
+
+        @post("/logout")
+        async def logout(request: AnyRequest) -> Redirect:
+            self.sessions.pop(request.cookies.get(COOKIE, ""), None)
+            answer = Redirect("/", status_code=303, headers=SECURITY_HEADERS)
+            answer.delete_cookie(COOKIE)
+            return answer
+
+        @get("/assets/app.css")
+        async def style() -> Response[bytes]:
+            return static_file("app.css")
+
+        return Litestar([home, callback, logout, style], openapi_config=None, logging_config=None)
+
+
+# The pages.
+
+
+def page(body: str, *, status: int = 200) -> Response[str]:
+    """Return a whole page around a part of one."""
+    html = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Sample application</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/assets/app.css"></head>
+<body><header><span class="mark" aria-hidden="true">S</span> Sample application
+<small>local demo</small></header><main>{body}</main></body></html>"""
+    return Response(html, media_type="text/html", status_code=status, headers=SECURITY_HEADERS)
+
+
+def invitation(chat_url: str, origin: str) -> str:
+    """Return what somebody sees who is not logged in."""
+    return f"""<h1>Not logged in</h1>
+<p>Send <kbd>/login</kbd> to the bot. It answers with a link that brings you back here.</p>
+<p><a class="button" href="{escape(chat_url)}">Open the chat</a></p>
+<p class="where">Its callback address is {escape(origin)}/callback</p>"""
+
+
+def welcome(claims: dict[str, Any]) -> str:
+    """Return what somebody sees who is logged in: the verified claims."""
+    name = claims.get("name") or claims.get("preferred_username") or claims["sub"]
+    rows = "".join(
+        f"<tr><th scope=row>{escape(str(key))}</th><td>{escape(str(value))}</td></tr>"
+        for key, value in claims.items()
+    )
+    return f"""<h1>Hello, {escape(str(name))}</h1>
+<p>You are logged in. The access token was verified; these are its claims.</p>
+<div class="scroll"><table><thead><tr><th scope=col>Claim</th><th scope=col>Value</th></tr></thead>
+<tbody>{rows}</tbody></table></div>
+<form method="post" action="/logout"><button class="button quiet">Log out here</button></form>"""
+
+
+def refusal(failure: LoginFailed, chat_url: str) -> str:
+    """Return what somebody sees whose login did not work."""
+    return f"""<h1>{escape(failure.title)}</h1>
+<p class="reason">{escape(failure.reason)}</p>
+<p>Nothing is lost: send <kbd>/login</kbd> again and use the new link.</p>
+<p><a class="button" href="{escape(chat_url)}">Open the chat</a></p>"""
+
+
+async def serve(  # noqa: PLR0913 - the composition root passes each by name
+    sock: socket.socket,
+    *,
+    origin: str,
+    issuer: str,
+    client_id: str,
+    chat_url: str,
+    ready: Callable[[], None],
+    shutdown: Callable[[], Awaitable[None]],
+) -> None:
+    """Serve the sample application on a loopback socket until `shutdown` returns."""
+    check_loopback(sock)
+    sample = SampleApp(
+        origin=origin, issuer=issuer.rstrip("/"), client_id=client_id, chat_url=chat_url
+    )
+    await run(Wire(app=sample.app()), sock, ready=ready, shutdown=shutdown)

@@ -1,0 +1,65 @@
+"""Keep a handful of processes running: start, watch, restart, stop, and never leave one behind.
+
+Owns: the restart policy, the life of child processes, the listening sockets that outlive them,
+readiness over the sd_notify protocol, and what a child needs to be such a child
+(`tgauth.supervisor.child`). Runs on Linux.
+
+Refuses: to know what its children do. It imports the standard library and anyio, nothing of
+tgauth and nothing of Telegram or HTTP; it writes no log (the consumer's `Report` does) and reads
+no setting.
+
+The names below are imported when first used, so that a child which needs only
+`tgauth.supervisor.child` loads neither anyio nor asyncio for it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tgauth.supervisor.child import Notifier, attach, inherited_sockets
+    from tgauth.supervisor.declarations import Child, Report
+    from tgauth.supervisor.policy import Exit, GiveUp, GiveUpReason, Restart, RestartPolicy, decide
+    from tgauth.supervisor.sockets import ListenError, listen
+    from tgauth.supervisor.supervisor import supervise
+
+__all__ = [
+    "Child",
+    "Exit",
+    "GiveUp",
+    "GiveUpReason",
+    "ListenError",
+    "Notifier",
+    "Report",
+    "Restart",
+    "RestartPolicy",
+    "attach",
+    "decide",
+    "inherited_sockets",
+    "listen",
+    "supervise",
+]
+
+_HOMES = {
+    "Child": "declarations",
+    "Exit": "policy",
+    "GiveUp": "policy",
+    "GiveUpReason": "policy",
+    "ListenError": "sockets",
+    "Notifier": "child",
+    "Report": "declarations",
+    "Restart": "policy",
+    "RestartPolicy": "policy",
+    "attach": "child",
+    "decide": "policy",
+    "inherited_sockets": "child",
+    "listen": "sockets",
+    "supervise": "supervisor",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its home at first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

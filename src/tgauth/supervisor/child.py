@@ -1,0 +1,124 @@
+"""What a process needs to be a good child, whether supervised, run alone, or under systemd.
+
+Owns: death with the parent, adoption of inherited sockets, and the sending end of sd_notify(3).
+Each part is a no-op when its environment variable is absent. Standard library only.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import socket
+
+SUPERVISED_BY = "SUPERVISED_BY"
+"""Environment variable: the pid of the supervisor."""
+SUPERVISED_FDS = "SUPERVISED_FDS"
+"""Environment variable: numbers of the inherited listening sockets, separated by commas."""
+NOTIFY_SOCKET = "NOTIFY_SOCKET"
+"""Environment variable of sd_notify(3): where readiness is reported to."""
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_QUEUE_PATIENCE = 1.0
+"""Seconds that a notification waits for a place in the receiver's queue."""
+
+
+def attach() -> None:
+    """Die with the supervisor from now on; end at once and quietly if it is already gone.
+
+    Call it first thing in the child. Without a supervisor it does nothing.
+
+    Raises:
+        SystemExit: The supervisor died before this call.
+        OSError: The kernel refused.
+    """
+    supervisor = os.environ.pop(SUPERVISED_BY, None)
+    if supervisor is None:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    # prctl(2), PR_SET_PDEATHSIG: a parent that died before the call sends no signal any more.
+    # Compared with the pid we were told, not with 1: orphans go to the nearest subreaper.
+    if os.getppid() != int(supervisor):
+        raise SystemExit(0)
+
+
+def inherited_sockets() -> tuple[socket.socket, ...]:
+    """Adopt the listening sockets that the supervisor handed down, in its order.
+
+    They become this process's own: not inheritable by its children, and gone from the environment,
+    so that a second call returns nothing.
+    """
+    numbers = os.environ.pop(SUPERVISED_FDS, "")
+    adopted = tuple(socket.socket(fileno=int(number)) for number in numbers.split(",") if number)
+    for one in adopted:
+        one.set_inheritable(False)
+    return adopted
+
+
+class Notifier:
+    """Report to whoever supervises this process, by sd_notify(3).
+
+    A report that nobody hears is no reason for a child to fail, so nothing here raises for a
+    missing or dead receiver.
+    """
+
+    __slots__ = ("_address",)
+
+    def __init__(self, address: str | None) -> None:
+        """Send to `address`, as NOTIFY_SOCKET spells it; nowhere if it is None or not unix."""
+        self._address: bytes | None = None
+        match (address or "")[:1]:
+            case "@":  # sd_notify(3): the abstract namespace
+                self._address = b"\0" + os.fsencode(address or "")[1:]
+            case "/":
+                self._address = os.fsencode(address or "")
+            case _:
+                pass
+
+    @classmethod
+    def from_environment(cls) -> "Notifier":
+        """Send to where NOTIFY_SOCKET of this process points."""
+        return cls(os.environ.get(NOTIFY_SOCKET))
+
+    def ready(self) -> bool:
+        """Tell that this process now does its work."""
+        return self.notify(READY="1")
+
+    def status(self, text: str) -> bool:
+        """Tell in one line what this process is doing."""
+        return self.notify(STATUS=text)
+
+    def stopping(self) -> bool:
+        """Tell that this process has begun to stop."""
+        return self.notify(STOPPING="1")
+
+    def notify(self, **fields: str) -> bool:
+        """Send `fields` as one datagram; return whether it was handed over."""
+        if self._address is None:
+            return False
+        # One field a line, so a line break inside a value would be read as another field.
+        lines = (f"{name}={' '.join(value.splitlines())}" for name, value in fields.items())
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.settimeout(0)  # never block an event loop
+                sender.connect(self._address)
+                self._send(sender, "\n".join(lines).encode())
+        except OSError:
+            return False
+        return True
+
+    @staticmethod
+    def _send(sender: socket.socket, message: bytes) -> None:
+        try:
+            sender.send(message)
+        except BlockingIOError:
+            # unix(7): the receiver's queue is full (net.unix.max_dgram_qlen, often 10).
+            select.select((), (sender,), (), _QUEUE_PATIENCE)
+            sender.send(message)
+
+
+def notify(**fields: str) -> bool:
+    """Send `fields` to NOTIFY_SOCKET of this process; return whether they were handed over."""
+    return Notifier.from_environment().notify(**fields)

@@ -1,0 +1,115 @@
+"""What every test gets: one event loop, loopback sockets only, a watch on blocking, a real store."""
+
+import os
+from collections.abc import AsyncIterator, Generator, Iterator
+from pathlib import Path
+
+import pytest
+from blockbuster import blockbuster_ctx
+from pytest_socket import socket_allow_hosts
+
+from tests.builders import Clock, Ids, a_deployment
+from tgauth.flows.deployment import Deployment
+from tgauth.store import Store
+
+#: Where our own code may block the loop, each for its reason.
+MAY_BLOCK = {
+    # A lock file that nobody holds is opened and locked in microseconds; waiting is done elsewhere.
+    "tgauth/store/turns.py": {"_acquire", "turn", "_wait_for"},
+    # Once, at the start: a few bytes each.
+    "tgauth/store/master_key.py": {"load_master_key", "_read", "_create", "_sync_folder"},
+    "tgauth/store/migrations.py": {"shipped", "_folder"},
+    # Once for each process: kept afterwards.
+    "jinja2/loaders.py": {"get_source", "__init__"},
+    "tgauth/api/pages.py": {"style_sheet", "_templates"},
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks of this folder."""
+    config.addinivalue_line("markers", "may_block: the test blocks the event loop on purpose")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under CI a skipped test is a failure: it is a promise that nobody checked."""
+    report = yield
+    if _counts_as_failure(report) and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped under CI: {_reason(report)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Treat a module that skips itself in the same way."""
+    report = yield
+    if _counts_as_failure(report):
+        report.outcome = "failed"
+        report.longrepr = f"skipped under CI: {_reason(report)}"
+    return report
+
+
+def _counts_as_failure(report: pytest.TestReport | pytest.CollectReport) -> bool:
+    return report.outcome == "skipped" and os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run on asyncio, as production does."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> None:
+    """Refuse connections to anywhere else; pytest-socket itself undoes this after the test."""
+    socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _never_block(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test in which our own code blocks the event loop."""
+    node = request.node
+    if node.get_closest_marker("anyio") is None or node.get_closest_marker("may_block"):
+        yield
+        return
+    with blockbuster_ctx("tgauth") as blockbuster:
+        for function in blockbuster.functions.values():
+            for file, names in MAY_BLOCK.items():
+                function.can_block_in(file, names)
+        yield
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that stands still until it is told otherwise."""
+    return Clock()
+
+
+@pytest.fixture
+def ids() -> Ids:
+    """Return identifiers that count instead of being random."""
+    return Ids()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Return where this test's database is."""
+    return tmp_path / "tgauth.db"
+
+
+@pytest.fixture
+async def store(database: Path) -> AsyncIterator[Store]:
+    """Open a real store in a folder of its own."""
+    async with Store.open(database) as opened:
+        yield opened
+
+
+@pytest.fixture
+def deployment(store: Store, clock: Clock, ids: Ids) -> Deployment:
+    """Return an installation over that store."""
+    return a_deployment(store, now=clock, new_id=ids)

@@ -1,0 +1,197 @@
+"""Promises of a login's life: what may happen to it in which state, to the millisecond."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tests.builders import LIFETIME, NOW, a_login
+from tgauth.domain.errors import (
+    LoginAlreadyDecided,
+    LoginAlreadyRedeemed,
+    LoginDenied,
+    LoginExpired,
+    LoginNotApproved,
+    TgauthError,
+)
+from tgauth.domain.instants import SECOND
+from tgauth.domain.login import Door, LoginRequest, LoginState, Standing, begin_in_chat
+
+DEADLINE = NOW + LIFETIME
+BEFORE = (NOW, DEADLINE - SECOND, DEADLINE - 1)
+AFTER = (DEADLINE, DEADLINE + 1, DEADLINE + SECOND)
+
+#: (state, is it past the deadline, event) → the new state, or the error. Written by hand.
+TABLE: dict[tuple[str, bool, str], str | type[TgauthError]] = {
+    ("pending", False, "approve"): "approved",
+    ("pending", False, "deny"): "denied",
+    ("pending", False, "redeem"): LoginNotApproved,
+    ("approved", False, "approve"): LoginAlreadyDecided,
+    ("approved", False, "deny"): LoginAlreadyDecided,
+    ("approved", False, "redeem"): "redeemed",
+    ("denied", False, "approve"): LoginAlreadyDecided,
+    ("denied", False, "deny"): LoginAlreadyDecided,
+    ("denied", False, "redeem"): LoginDenied,
+    ("redeemed", False, "approve"): LoginAlreadyDecided,
+    ("redeemed", False, "deny"): LoginAlreadyDecided,
+    ("redeemed", False, "redeem"): LoginAlreadyRedeemed,
+    ("pending", True, "approve"): LoginExpired,
+    ("pending", True, "deny"): LoginExpired,
+    ("pending", True, "redeem"): LoginExpired,
+    ("approved", True, "approve"): LoginExpired,
+    ("approved", True, "deny"): LoginExpired,
+    ("approved", True, "redeem"): LoginExpired,
+    ("denied", True, "approve"): LoginAlreadyDecided,
+    ("denied", True, "deny"): LoginAlreadyDecided,
+    ("denied", True, "redeem"): LoginDenied,
+    ("redeemed", True, "approve"): LoginAlreadyDecided,
+    ("redeemed", True, "deny"): LoginAlreadyDecided,
+    ("redeemed", True, "redeem"): LoginAlreadyRedeemed,
+}
+
+STANDINGS = {
+    ("pending", False): Standing.PENDING,
+    ("approved", False): Standing.APPROVED,
+    ("denied", False): Standing.DENIED,
+    ("redeemed", False): Standing.REDEEMED,
+    ("pending", True): Standing.EXPIRED,
+    ("approved", True): Standing.EXPIRED,
+    ("denied", True): Standing.DENIED,
+    ("redeemed", True): Standing.REDEEMED,
+}
+
+CASES = [
+    pytest.param(state, event, now, expected, id=f"{state}-{event}-{now - DEADLINE:+}ms")
+    for (state, late, event), expected in TABLE.items()
+    for now in (AFTER if late else BEFORE)
+]
+
+
+def happen(login: LoginRequest, event: str, now: int) -> LoginRequest:
+    """Let `event` happen to `login`."""
+    match event:
+        case "approve":
+            return login.approve(subject="subject-of-alice", now=now)
+        case "deny":
+            return login.deny(now=now)
+        case _:
+            return login.redeem(session_id="session-9", browser="browser-9", now=now)
+
+
+@pytest.mark.parametrize(("state", "event", "now", "expected"), CASES)
+def test_each_event_has_the_outcome_that_the_table_says(
+    state: str, event: str, now: int, expected: str | type[TgauthError]
+) -> None:
+    """In every state, on both sides of the deadline, an event leads where the table says."""
+    login = a_login(LoginState(state))
+    if isinstance(expected, str):
+        assert expected == happen(login, event, now).state
+    else:
+        with pytest.raises(expected):
+            happen(login, event, now)
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "expected"),
+    [
+        (state, now, standing)
+        for (state, late), standing in STANDINGS.items()
+        for now in (AFTER if late else BEFORE)
+    ],
+)
+def test_standing_turns_to_expired_exactly_at_the_deadline(
+    state: str, now: int, expected: Standing
+) -> None:
+    """What waits expires at the deadline's millisecond; what was decided stays so."""
+    assert expected == a_login(LoginState(state)).standing_at(now)
+
+
+def test_approving_keeps_who_and_when() -> None:
+    """An approval names the person and the moment, and changes nothing else."""
+    approved = a_login(LoginState.PENDING, subject=None).approve(subject="somebody", now=NOW + 5)
+    assert a_login(LoginState.APPROVED, subject="somebody", decided_at=NOW + 5) == approved
+
+
+def test_denying_keeps_when() -> None:
+    """A denial keeps its moment, and changes nothing else."""
+    denied = a_login(LoginState.PENDING).deny(now=NOW + 5)
+    assert a_login(LoginState.DENIED, decided_at=NOW + 5) == denied
+
+
+def test_redeeming_keeps_session_browser_and_moment() -> None:
+    """A redeemed login names the session that it began and the browser that did it."""
+    redeemed = a_login().redeem(session_id="s", browser="b", now=NOW + 7)
+    expected = a_login(LoginState.REDEEMED, session_id="s", browser="b", redeemed_at=NOW + 7)
+    assert expected == redeemed
+
+
+def test_asking_in_the_own_chat_is_the_approval() -> None:
+    """A login that began in the chat is approved from the start and expires by its lifetime."""
+    begun = begin_in_chat(
+        login_id="login-1",
+        client_id="shop",
+        subject="subject-of-alice",
+        lifetime=LIFETIME,
+        now=NOW,
+    )
+    assert a_login(LoginState.APPROVED, door=Door.CHAT, expires_at=DEADLINE) == begun
+
+
+@pytest.mark.parametrize(
+    ("error", "fragment"),
+    [(LoginExpired(DEADLINE), str(DEADLINE)), (LoginAlreadyRedeemed("login-1"), "login-1")],
+)
+def test_errors_say_what_an_operator_looks_for(error: TgauthError, fragment: str) -> None:
+    """The message of an error names the instant or the login that it is about."""
+    assert fragment in str(error)
+
+
+class Life(RuleBasedStateMachine):
+    """Any order of events and waits: the login follows the table, which it is never asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.login = a_login(LoginState.PENDING)
+        self.expected = "pending"
+        self.redemptions = 0
+
+    @rule(wait=st.sampled_from([0, 1, SECOND, LIFETIME - SECOND, LIFETIME - 1, LIFETIME]))
+    def time_passes(self, wait: int) -> None:
+        """Let time pass."""
+        self.now += wait
+
+    @rule(event=st.sampled_from(["approve", "deny", "redeem"]))
+    def something_happens(self, event: str) -> None:
+        """Try an event, and compare with the table."""
+        outcome = TABLE[self.expected, self.now >= DEADLINE, event]
+        if isinstance(outcome, str):
+            self.login = happen(self.login, event, self.now)
+            self.expected = outcome
+            self.redemptions += outcome == "redeemed"
+        else:
+            with pytest.raises(outcome):
+                happen(self.login, event, self.now)
+
+    @invariant()
+    def it_is_where_the_table_says(self) -> None:
+        """Its state and standing are the table's, and it is redeemed at most once."""
+        assert self.expected == self.login.state
+        assert STANDINGS[self.expected, self.now >= DEADLINE] == self.login.standing_at(self.now)
+        assert self.redemptions <= 1
+
+
+TestLife: Any = Life.TestCase
+
+
+@given(offset=st.integers(-2 * LIFETIME, 2 * LIFETIME))
+def test_an_approved_login_is_redeemed_only_before_its_deadline(offset: int) -> None:
+    """However far from the deadline, redeeming works before it and never from it on."""
+    if offset < 0:
+        redeemed = a_login().redeem(session_id="s", now=DEADLINE + offset)
+        assert LoginState.REDEEMED == redeemed.state
+    else:
+        with pytest.raises(LoginExpired):
+            a_login().redeem(session_id="s", now=DEADLINE + offset)

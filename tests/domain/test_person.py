@@ -1,0 +1,52 @@
+"""Promises of people: named kindly, followed by Telegram id, let in by the operator's list."""
+
+import pytest
+
+from tests.builders import ALICE, BOB, NOW, a_person, a_profile
+from tgauth.domain.person import AllowList, TelegramProfile
+
+
+@pytest.mark.parametrize(
+    ("profile", "name", "label"),
+    [
+        (a_profile(), "Alice Archer", "@alice"),
+        (a_profile(username=None), "Alice Archer", "Alice Archer"),
+        (a_profile(username=None, last_name=None), "Alice", "Alice"),
+        (a_profile(username=None, last_name=None, first_name=""), "", str(ALICE)),
+        (a_profile(username="", last_name=""), "Alice", "Alice"),
+    ],
+)
+def test_a_person_is_named_by_what_there_is(
+    profile: TelegramProfile, name: str, label: str
+) -> None:
+    """The username is preferred, then the name, then the id: there is always a label."""
+    person = a_person(profile=profile)
+    assert (name, label) == (person.name, person.label)
+
+
+def test_a_new_profile_replaces_the_old_one() -> None:
+    """The newest profile counts, and the moment of its change is kept."""
+    renamed = a_profile(username="alice2")
+    expected = a_person(profile=renamed, updated_at=NOW + 1)
+    assert expected == a_person().seen_as(renamed, now=NOW + 1)
+
+
+def test_an_unchanged_profile_changes_nothing() -> None:
+    """Seeing somebody again as they were is no change, and needs no write."""
+    person = a_person()
+    assert person is person.seen_as(a_profile(), now=NOW + 1)
+
+
+@pytest.mark.parametrize(
+    ("allow", "expected"),
+    [
+        (AllowList(everyone=True), True),
+        (AllowList(everyone=False, telegram_ids=frozenset({ALICE})), True),
+        (AllowList(everyone=False, telegram_ids=frozenset({ALICE, BOB})), True),
+        (AllowList(everyone=False, telegram_ids=frozenset({BOB})), False),
+        (AllowList(everyone=False), False),
+    ],
+)
+def test_the_list_lets_in_whom_it_names(allow: AllowList, *, expected: bool) -> None:
+    """Everyone, or exactly the ids on the list; an empty list lets nobody in."""
+    assert expected == allow.permits(ALICE)

@@ -1,0 +1,141 @@
+"""`tgauth demo`, as a newcomer meets it: one printed address, in a real browser."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from tests.e2e.browser import DESKTOP, PHONE, browser, needs_browser
+from tests.harness import NEVER_PRINTED, Process, eventually
+
+pytestmark = [pytest.mark.browser, needs_browser]
+
+#: How many links the chat of each demo holds: its page loads them after it has opened.
+LINKS_SO_FAR: dict[int, int] = {}
+
+ADDRESS = re.compile(r"Open (http://127\.0\.0\.1:\d+) and send /login")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A running demo."""
+    log = tmp_path_factory.mktemp("demo") / "demo.log"
+    argv = [sys.executable, "-m", "tgauth", "demo", "--port", "0"]
+    process = Process.start(argv, log=log, environment={})
+    try:
+        eventually(lambda: ADDRESS.search(process.output))
+        yield process
+        assert process.stop() == 0
+        assert [phrase for phrase in NEVER_PRINTED if phrase in process.output] == []
+    finally:
+        process.end()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser."""
+    with browser() as running:
+        yield running
+
+
+def address(demo: Process) -> str:
+    """Return the one address that the demo prints."""
+    found = ADDRESS.search(demo.output)
+    assert found is not None
+    return found[1]
+
+
+def ask_for_a_link(context: BrowserContext, demo: Process) -> tuple[Page, Page]:
+    """Send /login in the chat and open the newest link; return the chat and what opened."""
+    chat = context.new_page()
+    chat.goto(address(demo))
+    links = chat.locator("a[href*='/auth/callback?code=']")
+    expect(links).to_have_count(LINKS_SO_FAR.get(demo.popen.pid, 0))
+    chat.get_by_role("textbox").fill("/login")
+    chat.keyboard.press("Enter")
+    LINKS_SO_FAR[demo.popen.pid] = LINKS_SO_FAR.get(demo.popen.pid, 0) + 1
+    expect(links).to_have_count(LINKS_SO_FAR[demo.popen.pid])
+    with context.expect_page() as opened:
+        links.last.click()
+    return chat, opened.value
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_newcomer_logs_in(screen: dict[str, object], demo: Process, chromium: Browser) -> None:
+    """From /login in the chat to the verified claims in the sample application."""
+    with chromium.new_context(**screen) as context:  # type: ignore[arg-type]  # Playwright's options
+        _, page = ask_for_a_link(context, demo)
+        expect(page.get_by_role("heading")).to_contain_text("Continue as @")
+        assert "code=" not in page.url
+
+        page.get_by_role("button", name=re.compile("Continue as @")).click()
+
+        expect(page.get_by_text("telegram_id")).to_be_visible()
+        expect(page.get_by_text("sample-application").first).to_be_visible()
+        assert "code=" not in page.url
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_double_click_logs_in(demo: Process, chromium: Browser) -> None:
+    """An impatient person gets where one click would have led."""
+    with chromium.new_context() as context:
+        _, page = ask_for_a_link(context, demo)
+        page.get_by_role("button").dblclick()
+
+        expect(page.get_by_text("telegram_id")).to_be_visible()
+
+
+def test_a_used_link_says_what_to_do(demo: Process, chromium: Browser) -> None:
+    """Opening the link again explains, and logs nobody in."""
+    with chromium.new_context() as context:
+        chat, page = ask_for_a_link(context, demo)
+        page.get_by_role("button").click()
+        expect(page.get_by_text("telegram_id")).to_be_visible()
+
+        with context.expect_page() as opened:
+            chat.locator("a[href*='/auth/callback?code=']").last.click()
+
+        again = opened.value
+        expect(again.get_by_role("heading")).to_have_text("This link has been used already")
+        expect(again.get_by_text("Send /login to the bot again")).to_be_visible()
+
+
+def test_the_pages_break_no_policy_of_their_own(demo: Process, chromium: Browser) -> None:
+    """Nothing on the way is blocked by the Content-Security-Policy, and no script fails."""
+    complaints: list[str] = []
+    with chromium.new_context() as context:
+        context.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        _, page = ask_for_a_link(context, demo)
+        page.get_by_role("button").click()
+        expect(page.get_by_text("telegram_id")).to_be_visible()
+
+    assert [one for one in complaints if one.startswith(("error", "warning"))] == []
+
+
+def test_the_page_works_by_keyboard(demo: Process, chromium: Browser) -> None:
+    """Tab reaches the button and Enter presses it."""
+    with chromium.new_context() as context:
+        _, page = ask_for_a_link(context, demo)
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button")).to_be_focused()
+        page.keyboard.press("Enter")
+
+        expect(page.get_by_text("telegram_id")).to_be_visible()
+
+
+def test_the_demo_keeps_to_this_machine(demo: Process) -> None:
+    """All of its sockets listen on 127.0.0.1, and its store is thrown away at the end."""
+    pids = {demo.popen.pid, *demo.children().values()}
+    listening = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    inodes = {
+        link.readlink().name[8:-1]
+        for pid in pids
+        for link in Path(f"/proc/{pid}/fd").iterdir()
+        if str(link.readlink()).startswith("socket:")
+    }
+    ours = {line.split()[1] for line in listening if line.split()[9] in inodes}
+    assert len(ours) >= 3
+    assert {"0100007F"} == {local.partition(":")[0] for local in ours}

@@ -1,0 +1,244 @@
+"""The real command, real processes and a real (sandboxed) Telegram, for tests from outside."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+TOKEN: Final = "4242:sandbox-token-for-tests"
+LINK: Final = re.compile(r"https?://\S+/auth/callback\?code=([A-Za-z0-9_-]+)")
+
+#: What a healthy process never prints (each of them was once seen in an earlier design).
+NEVER_PRINTED: Final = (
+    "Traceback",
+    "never awaited",
+    "was destroyed",
+    "already running",
+    "Cannot close a running event loop",
+    "ResourceWarning",
+    "was never retrieved",
+)
+
+
+def eventually(read: Callable[[], T], *, within: float = 20.0, every: float = 0.02) -> T:
+    """Return the first true value of `read`; fail when there is none in time."""
+    deadline = time.monotonic() + within
+    while True:
+        value = read()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still {value!r} after {within} s")
+        time.sleep(every)
+
+
+def free_port() -> int:
+    """Return a port on 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Process:
+    """A process group of ours, with what it prints kept in a file."""
+
+    popen: "subprocess.Popen[bytes]"
+    log: Path
+
+    @classmethod
+    def start(cls, argv: list[str], *, log: Path, environment: Mapping[str, str]) -> "Process":
+        """Start a command; its output is appended to `log`."""
+        inherited = {
+            name: text for name, text in os.environ.items() if not name.startswith("TGAUTH_")
+        }
+        with log.open("ab") as sink:
+            popen = subprocess.Popen(
+                argv,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**inherited, **environment},
+            )
+        return cls(popen, log)
+
+    @property
+    def output(self) -> str:
+        """What it printed so far."""
+        return self.log.read_text("utf-8", errors="replace")
+
+    def children(self) -> dict[str, int]:
+        """Return the pids of its `tgauth run NAME` children, by name."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (folder / "cmdline").read_bytes().decode().split("\0")
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if parent == self.popen.pid and "run" in words:
+                found[words[words.index("run") + 1]] = int(folder.name)
+        return found
+
+    def stop(self, number: int = signal.SIGTERM, *, within: float = 15.0) -> int:
+        """Send a signal and return the exit code."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(number)
+        return self.popen.wait(within)
+
+    def end(self) -> None:
+        """Make sure that it is gone."""
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait(10)
+
+
+@dataclass(slots=True)
+class Telegram:
+    """The sandbox's Telegram, and the people in it."""
+
+    url: str
+    process: Process
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10))
+
+    def send(self, user_id: int, text: str, **more: object) -> dict[str, Any]:
+        """Write to the bot as a person."""
+        return self._post("/chat/messages", {"user_id": user_id, "text": text, **more})
+
+    def answers(self, user_id: int) -> list[dict[str, Any]]:
+        """Return what the bot has written to a person."""
+        found = self.client.get(f"{self.url}/chat/messages", params={"user_id": user_id}).json()
+        return [message for message in found["messages"] if message["from"]["is_bot"]]
+
+    def codes(self, user_id: int) -> list[str]:
+        """Return the code of each link that a person was sent, oldest first."""
+        found = (LINK.search(json.dumps(message)) for message in self.answers(user_id))
+        return [match[1] for match in found if match]
+
+    def code(self, user_id: int, *, within: float = 20.0) -> str:
+        """Wait for a person's first code."""
+        return eventually(lambda: self.codes(user_id), within=within)[0]
+
+    def outage(self, *, on: bool) -> None:
+        """Make the Bot API unreachable, or reachable again."""
+        self._post("/control/outage", {"on": on})
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Return the journal of Bot API calls."""
+        found = self.client.get(f"{self.url}/control/calls").json()
+        return list(found["calls"] if isinstance(found, dict) else found)
+
+    def _post(self, path: str, body: object) -> dict[str, Any]:
+        answer = self.client.post(self.url + path, json=body)
+        answer.raise_for_status()
+        return dict(answer.json()) if answer.content else {}
+
+
+@contextmanager
+def telegram(folder: Path, *, limits: bool = False, port: int | None = None) -> Iterator[Telegram]:
+    """Run a sandboxed Telegram."""
+    port = port or free_port()
+    argv = [sys.executable, "-m", "tgauth.sandbox", "telegram", "--port", str(port)]
+    argv += ["--token", TOKEN, *([] if limits else ["--no-limits"])]
+    process = Process.start(argv, log=folder / "telegram.log", environment={})
+    running = Telegram(f"http://127.0.0.1:{port}", process)
+    try:
+        eventually(lambda: answers(f"{running.url}/"))
+        yield running
+    finally:
+        running.client.close()
+        process.end()
+
+
+def answers(url: str) -> bool:
+    """Say whether an address answers with a success."""
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@dataclass(slots=True)
+class Tgauth:
+    """One installation: its settings, and whatever of it is running."""
+
+    folder: Path
+    url: str
+    environment: dict[str, str]
+    running: list[Process] = field(default_factory=list)
+
+    def start(
+        self,
+        *command: str,
+        options: tuple[str, ...] = (),
+        wait: bool = True,
+        environment: Mapping[str, str] | None = None,
+    ) -> Process:
+        """Start a tgauth command, and wait until the API is ready where it has one."""
+        process = Process.start(
+            [sys.executable, *options, "-m", "tgauth", *command],
+            log=self.folder / "tgauth.log",
+            environment={**self.environment, **(environment or {})},
+        )
+        self.running.append(process)
+        if wait:
+            eventually(lambda: answers(f"{self.url}/readyz"))
+        return process
+
+    def exchange(self, code: str) -> httpx.Response:
+        """Turn a code into a token, as an application does."""
+        return httpx.post(f"{self.url}/api/auth/callback", json={"code": code}, timeout=20)
+
+    def me(self, token: str) -> httpx.Response:
+        """Ask who a token belongs to."""
+        return httpx.get(
+            f"{self.url}/api/auth/me", headers={"Authorization": f"Bearer {token}"}, timeout=20
+        )
+
+    @property
+    def database(self) -> Path:
+        """The store's file."""
+        return Path(self.environment["TGAUTH_DATABASE__PATH"])
+
+    @property
+    def output(self) -> str:
+        """What all of its processes printed."""
+        return (self.folder / "tgauth.log").read_text("utf-8", errors="replace")
+
+
+@contextmanager
+def tgauth(folder: Path, bot_api: str, **settings: str) -> Iterator[Tgauth]:
+    """Set up an installation; nothing of it runs yet, and nothing is left running."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    installation = Tgauth(
+        folder,
+        url,
+        {
+            "TGAUTH_ISSUER": url,
+            "TGAUTH_TELEGRAM__TOKEN": TOKEN,
+            "TGAUTH_TELEGRAM__API_URL": bot_api,
+            "TGAUTH_DATABASE__PATH": str(folder / "tgauth.db"),
+            "TGAUTH_API__PORT": str(port),
+            "TGAUTH_LOGIN__ALLOW": "everyone",
+            **settings,
+        },
+    )
+    try:
+        yield installation
+    finally:
+        for process in installation.running:
+            process.end()

@@ -1,0 +1,237 @@
+"""The sample application, against an issuer made of the standard library and PyJWT."""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+from tests.sandbox.helpers import started
+
+CHAT = "http://127.0.0.1:9/chat?a=1&b=2"
+
+
+class Issuer(ThreadingHTTPServer):
+    """An issuer whose code `good` is worth a token; `claims` and `header` can be spoilt."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.reset()
+
+    def reset(self) -> None:
+        """Be a good issuer again."""
+        self.header: dict[str, Any] = {"typ": "at+jwt", "kid": "k1"}
+        self.claims: dict[str, Any] = {}
+        self.signer: Any = self.key
+        self.algorithm = "ES256"
+        self.answer: tuple[int, Any] | None = None
+        self.asked: list[Any] = []
+
+    def token(self) -> str:
+        """Return an access token, spoilt as told."""
+        now = int(time.time())
+        claims = {
+            "iss": self.url,
+            "sub": "person-1",
+            "aud": ["default", self.url],
+            "iat": now,
+            "exp": now + 600,
+            "jti": uuid.uuid4().hex,
+            "name": "Ada <b>Lovelace</b>",
+            **self.claims,
+        }
+        kept = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(kept, self.signer, algorithm=self.algorithm, headers=self.header)
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the public key."""
+        public = ECAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        return {"keys": [{**public, "kid": "k1", "alg": "ES256", "use": "sig"}]}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The two addresses that the application uses."""
+
+    server: Issuer
+
+    def do_GET(self) -> None:
+        """Serve the keys."""
+        assert self.path == "/.well-known/jwks.json"
+        self.reply(200, self.server.jwks())
+
+    def do_POST(self) -> None:
+        """Exchange the code."""
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append((self.path, body))
+        if self.server.answer:
+            self.reply(*self.server.answer)
+        elif body == {"code": "good"}:
+            token = {"access_token": self.server.token(), "token_type": "Bearer"}
+            self.reply(200, {**token, "expires_in": 600, "user": {}})
+        else:
+            error = {"error": "invalid_grant", "error_description": "the code was <used>"}
+            self.reply(400, error)
+
+    def reply(self, status: int, content: Any) -> None:
+        """Send JSON, or what is given as bytes."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
+        """Keep quiet."""
+
+
+@pytest.fixture(scope="module")
+def issuers() -> Iterator[Issuer]:
+    """An issuer for the module."""
+    with Issuer() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def issuer(issuers: Issuer) -> Issuer:
+    """The module's issuer, good again."""
+    issuers.reset()
+    return issuers
+
+
+@pytest.fixture(scope="module")
+def address(issuers: Issuer) -> Iterator[str]:
+    """The application, running."""
+    arguments = ("--issuer", issuers.url, "--client-id", "default", "--chat-url", CHAT)
+    with started("sample-app", *arguments) as url:
+        yield url
+
+
+@pytest.fixture
+def browser(address: str) -> Iterator[httpx.Client]:
+    """A browser without cookies."""
+    with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
+        yield client
+
+
+def test_a_newcomer_is_shown_the_chat(browser: httpx.Client) -> None:
+    """The first page says what to do and links to the chat."""
+    page = browser.get("/")
+    assert "Not logged in" in page.text
+    assert "/login" in page.text
+    assert 'href="http://127.0.0.1:9/chat?a=1&amp;b=2"' in page.text
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert browser.get("/assets/app.css").is_success
+
+
+def test_a_code_becomes_a_session(browser: httpx.Client, issuer: Issuer) -> None:
+    """Exchange, verify, own cookie, clean address, and claims that are only text."""
+    answer = browser.get("/callback", params={"code": "good"})
+    assert issuer.asked == [("/api/auth/callback", {"code": "good"})]
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("sample_session=")
+    assert "HttpOnly" in cookie
+    assert "samesite=lax" in cookie.lower()
+    page = browser.get("/")
+    assert "Hello, Ada &lt;b&gt;Lovelace&lt;/b&gt;" in page.text
+    assert "person-1" in page.text
+
+
+def test_sessions_are_separate_and_end(browser: httpx.Client, issuer: Issuer) -> None:
+    """Two logins, two ids; logging out ends the one that it was asked of."""
+    first = browser.get("/callback", params={"code": "good"}).cookies["sample_session"]
+    browser.cookies.clear()
+    second = browser.get("/callback", params={"code": "good"}).cookies["sample_session"]
+    assert first != second
+    assert browser.get("/logout").status_code == 405
+    assert browser.post("/logout").status_code == 303
+    for session, greeting in ((second, "Not logged in"), (first, "Hello")):
+        browser.cookies.clear()
+        assert greeting in browser.get("/", headers={"cookie": f"sample_session={session}"}).text
+    assert len(issuer.asked) == 2
+
+
+@pytest.mark.parametrize("query", ["?code=bad", "?code=", ""])
+def test_a_refused_code_is_explained(browser: httpx.Client, issuer: Issuer, query: str) -> None:
+    """A page for people, with the issuer's reason as text and a way on; no session."""
+    answer = browser.get(f"/callback{query}")
+    assert answer.status_code == 400
+    assert "Traceback" not in answer.text
+    assert "send <kbd>/login</kbd> again" in answer.text
+    assert "set-cookie" not in answer.headers
+    if query == "?code=bad":
+        assert "the code was &lt;used&gt;" in answer.text
+    else:
+        assert issuer.asked == []
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://other.example"},
+        {"aud": "another"},
+        {"exp": 1_000_000_000},
+        {"exp": None},
+        {"iat": None},
+        {"sub": None},
+        {"jti": None},
+    ],
+)
+def test_tokens_for_others_are_refused(
+    browser: httpx.Client, issuer: Issuer, claims: dict[str, Any]
+) -> None:
+    """RFC 9068 §4: issuer, audience, expiry, and every required claim."""
+    issuer.claims = claims
+    answer = browser.get("/callback", params={"code": "good"})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (400, False)
+
+
+@pytest.mark.parametrize("header", [{"typ": "JWT", "kid": "k1"}, {"typ": "at+jwt", "kid": "k2"}])
+def test_other_kinds_and_keys_are_refused(
+    browser: httpx.Client, issuer: Issuer, header: dict[str, Any]
+) -> None:
+    """RFC 9068 §4: the type must be at+jwt, and the key a published one."""
+    issuer.header = header
+    assert browser.get("/callback", params={"code": "good"}).status_code == 400
+
+
+def test_other_signatures_are_refused(browser: httpx.Client, issuer: Issuer) -> None:
+    """A foreign key of the right kind, and a shared secret, verify nothing."""
+    issuer.signer = ec.generate_private_key(ec.SECP256R1())
+    assert browser.get("/callback", params={"code": "good"}).status_code == 400
+    issuer.signer, issuer.algorithm = "x" * 64, "HS256"
+    assert browser.get("/callback", params={"code": "good"}).status_code == 400
+
+
+@pytest.mark.parametrize("answer", [(500, {}), (200, b"<html>"), (200, {}), (503, b"")])
+def test_an_issuer_in_trouble(browser: httpx.Client, issuer: Issuer, answer: Any) -> None:
+    """502 and a page for people, whatever the issuer sends."""
+    issuer.answer = answer
+    page = browser.get("/callback", params={"code": "good"})
+    assert (page.status_code, "<h1>" in page.text) == (502, True)
+
+
+def test_an_issuer_that_is_away() -> None:
+    """502 when nobody listens there."""
+    with (
+        started("sample-app", "--issuer", "http://127.0.0.1:9", "--chat-url", CHAT) as url,
+        httpx.Client(base_url=url, trust_env=False) as browser,
+    ):
+        page = browser.get("/callback", params={"code": "good"})
+    assert page.status_code == 502
+    assert "does not answer" in page.text

@@ -1,0 +1,332 @@
+"""sendMessage and its neighbours, over HTTP."""
+
+from typing import Any
+
+import pytest
+from tests.sandbox.helpers import Sandbox, started
+
+
+@pytest.fixture
+def bot(sandbox: Sandbox) -> Sandbox:
+    """A Telegram whose person has written to the bot: message 1."""
+    sandbox.say("/start")
+    return sandbox
+
+
+def test_a_message_comes_back_as_it_was_stored(bot: Sandbox) -> None:
+    """core.telegram.org/bots/api#sendmessage: "the sent Message is returned"."""
+    message = bot.send("<b>hi</b> &amp; bye", parse_mode="HTML", protect_content=True)
+    assert message["message_id"] == 2
+    assert message["from"]["is_bot"] is True
+    assert message["chat"]["id"] == bot.user_id
+    assert message["text"] == "hi & bye"
+    assert message["entities"] == [{"type": "bold", "offset": 0, "length": 2}]
+    assert message["has_protected_content"] is True
+    assert bot.chat()["messages"][-1]["text"] == "hi & bye"
+
+
+def test_message_ids_are_those_of_the_chat(bot: Sandbox) -> None:
+    """core.telegram.org/bots/api#message: the id is unique "inside this chat" only."""
+    bot.user_id += 100_000
+    assert bot.say()["message_id"] == 1
+    assert bot.send()["message_id"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"), [("", ""), ("  \n ", ""), ("<b></b>", "HTML"), ("<b> </b>", "HTML")]
+)
+def test_an_empty_text_is_refused(bot: Sandbox, text: str, mode: str) -> None:
+    """Td MessageContent: "message text is empty", counted after the entities are parsed."""
+    assert bot.send_refused(text, parse_mode=mode) == "Bad Request: message text is empty"
+
+
+def test_a_text_has_4096_characters_at_most(bot: Sandbox) -> None:
+    """core.telegram.org/bots/api#sendmessage: 1-4096 characters after entities parsing."""
+    assert len(bot.send("<b>" + "x" * 4096 + "</b>", parse_mode="HTML")["text"]) == 4096
+    assert bot.send_refused("x" * 4097) == "Bad Request: message is too long"
+    assert bot.send_refused("🏟" * 2049) == "Bad Request: message is too long"
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "words"),
+    [
+        ("HTML", "<p>x</p>", 'can\'t parse entities: Unsupported start tag "p" at byte offset 0'),
+        (
+            "html",
+            "a<b>b",
+            "can't parse entities: Can't find end tag corresponding to start tag \"b\"",
+        ),
+        (
+            "MarkdownV2",
+            "1. one",
+            (
+                "can't parse entities: Character '.' is reserved and must be escaped "
+                "with the preceding '\\'"
+            ),
+        ),
+        ("nonsense", "x", "unsupported parse_mode"),
+    ],
+)
+def test_markup_is_refused_in_telegrams_words(
+    bot: Sandbox, mode: str, text: str, words: str
+) -> None:
+    """core.telegram.org/bots/api#formatting-options and td MessageEntity.cpp."""
+    assert bot.send_refused(text, parse_mode=mode) == f"Bad Request: {words}"
+
+
+def test_entities_can_be_given(bot: Sandbox) -> None:
+    """core.telegram.org/bots/api#sendmessage: entities instead of parse_mode."""
+    given = [{"type": "bold", "offset": 0, "length": 2}]
+    assert bot.send("hello", entities=given)["entities"] == given
+
+
+def test_a_link_to_loopback_in_the_text_is_fine(bot: Sandbox) -> None:
+    """Only buttons are strict: a text may hold any address."""
+    text = "open http://127.0.0.1:8000/x or http://localhost:8000/y"
+    assert bot.send(text)["text"] == text
+
+
+def test_link_previews_can_be_off(bot: Sandbox) -> None:
+    """core.telegram.org/bots/api#message: link_preview_options is part of the message."""
+    options = {"is_disabled": True}
+    assert bot.send("x", link_preview_options=options)["link_preview_options"] == options
+
+
+def test_a_chat_that_does_not_exist(bot: Sandbox) -> None:
+    """Client.cpp check_chat: 400 "chat not found"; an empty id has words of its own."""
+    for chat_id in (987_654_321, "@nobody", -5):
+        assert bot.refused("sendMessage", chat_id=chat_id, text="x") == (
+            400,
+            "Bad Request: chat not found",
+        )
+    assert bot.refused("sendMessage", text="x") == (400, "Bad Request: chat_id is empty")
+
+
+def test_a_person_who_never_wrote(sandbox: Sandbox) -> None:
+    """core.telegram.org/bots/faq: "Bots can't start conversations with users"."""
+    assert sandbox.refused("sendMessage", chat_id=1003, text="x") == (
+        403,
+        "Forbidden: bot can't initiate conversation with a user",
+    )
+
+
+def test_a_person_who_blocked_the_bot(bot: Sandbox) -> None:
+    """Client.cpp fail_query_with_error, USER_IS_BLOCKED; the bot hears it as my_chat_member."""
+    bot.ok("getUpdates", offset=-1)
+    blocked = bot.post("/chat/blocks", user_id=bot.user_id, blocked=True)
+    assert bot.refused("sendMessage", chat_id=bot.user_id, text="x") == (
+        403,
+        "Forbidden: bot was blocked by the user",
+    )
+    update = bot.ok("getUpdates")[-1]
+    assert update["update_id"] == blocked["update_id"]
+    assert update["my_chat_member"]["new_chat_member"]["status"] == "kicked"
+    assert bot.client.post("/chat/messages", json={"user_id": bot.user_id, "text": "x"}).is_error
+    bot.post("/chat/blocks", user_id=bot.user_id, blocked=False)
+    assert bot.send("x")["text"] == "x"
+
+
+def test_a_deleted_account(bot: Sandbox) -> None:
+    """Client.cpp fail_query_with_error, INPUT_USER_DEACTIVATED."""
+    bot.post("/control/accounts", user_id=bot.user_id, deactivated=True)
+    assert bot.refused("sendMessage", chat_id=bot.user_id, text="x") == (
+        403,
+        "Forbidden: user is deactivated",
+    )
+
+
+def test_a_reply_carries_what_it_replies_to(bot: Sandbox) -> None:
+    """core.telegram.org/bots/api#replyparameters."""
+    assert bot.send("x", reply_parameters={"message_id": 1})["reply_to_message"]["text"] == "/start"
+    missing = {"message_id": 99}
+    assert bot.send_refused("x", reply_parameters=missing) == (
+        "Bad Request: message to be replied not found"
+    )
+    optional = {**missing, "allow_sending_without_reply": True}
+    assert "reply_to_message" not in bot.send("x", reply_parameters=optional)
+
+
+def keyboard(**button: Any) -> dict[str, Any]:
+    """Return a keyboard of one button."""
+    return {"inline_keyboard": [[button]]}
+
+
+@pytest.mark.parametrize(
+    ("button", "stored"),
+    [
+        ({"text": "a", "callback_data": "x" * 64}, None),
+        ({"text": "a", "url": "https://auth.example.com/l?c=1"}, None),
+        ({"text": "a", "url": "https://auth.example.com"}, "https://auth.example.com/"),
+        ({"text": "a", "url": "auth.example.com"}, "http://auth.example.com/"),
+        ({"text": "a", "url": "tg://resolve?domain=demo_bot&start=x"}, None),
+        ({"text": "a", "copy_text": {"text": "code"}}, None),
+    ],
+)
+def test_buttons_that_are_accepted(
+    bot: Sandbox, button: dict[str, Any], stored: str | None
+) -> None:
+    """core.telegram.org/bots/api#inlinekeyboardbutton; a url is stored in full."""
+    message = bot.send("x", reply_markup=keyboard(**button))
+    expected = {**button, "url": stored} if stored else button
+    assert message["reply_markup"] == keyboard(**expected)
+
+
+@pytest.mark.parametrize(
+    ("button", "words"),
+    [
+        ({"text": "a", "callback_data": "x" * 65}, "BUTTON_DATA_INVALID"),
+        ({"text": "a", "callback_data": "я" * 33}, "BUTTON_DATA_INVALID"),
+        (
+            {"text": "a", "callback_data": ""},
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard",
+        ),
+        (
+            {"text": "a"},
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard",
+        ),
+        (
+            {"callback_data": "x"},
+            "can't parse inline keyboard button: Can't find field \"text\"",
+        ),
+        (
+            {"text": "a", "callback_data": "x", "url": "https://e.example"},
+            "can't parse inline keyboard button: exactly one action field must be used",
+        ),
+        ({"text": "", "callback_data": "x"}, "inline keyboard button text must be non-empty"),
+        (
+            {"text": "a", "url": "ftp://e.example"},
+            "inline keyboard button URL 'ftp://e.example' is invalid: Unsupported URL protocol",
+        ),
+    ],
+)
+def test_buttons_that_are_refused(bot: Sandbox, button: dict[str, Any], words: str) -> None:
+    """Client.cpp get_inline_keyboard_button and td ReplyMarkup.cpp; data is counted in bytes."""
+    assert bot.send_refused("x", reply_markup=keyboard(**button)) == f"Bad Request: {words}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:8000/",
+        "http://127.0.0.1:8000/l",
+        "https://auth/",
+        "http://[::1]/",
+        "http://192.168.1.2",
+        "not-a-url",
+    ],
+)
+def test_buttons_to_local_addresses_are_refused(bot: Sandbox, url: str) -> None:
+    """Td LinkManager.cpp check_link: a host without a dot is a "Wrong HTTP URL"."""
+    assert bot.send_refused("x", reply_markup=keyboard(text="a", url=url)) == (
+        f"Bad Request: inline keyboard button URL '{url}' is invalid: Wrong HTTP URL"
+    )
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        {"keyboard": [["one", {"text": "two"}]], "resize_keyboard": True},
+        {"remove_keyboard": True},
+        {"force_reply": True},
+    ],
+)
+def test_other_markup_is_accepted_and_not_returned(bot: Sandbox, markup: dict[str, Any]) -> None:
+    """core.telegram.org/bots/api#message: reply_markup there is an inline keyboard only."""
+    assert "reply_markup" not in bot.send("x", reply_markup=markup)
+    assert next(iter(bot.chat()["messages"][-1]["reply_markup"])) == next(iter(markup))
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ("{", "can't parse reply keyboard markup JSON object"),
+        ("[]", "object expected as reply markup"),
+        (
+            '{"inline_keyboard": [1]}',
+            'field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays',
+        ),
+    ],
+)
+def test_markup_that_is_no_markup(bot: Sandbox, markup: str, words: str) -> None:
+    """Client.cpp get_reply_markup."""
+    assert bot.send_refused("x", reply_markup=markup) == f"Bad Request: {words}"
+
+
+def test_a_message_text_can_be_edited(bot: Sandbox) -> None:
+    """core.telegram.org/bots/api#editmessagetext: the keyboard goes unless it is given again."""
+    sent = bot.send("one", reply_markup=keyboard(text="a", callback_data="x"))
+    target = {"chat_id": bot.user_id, "message_id": sent["message_id"]}
+    edited = bot.ok("editMessageText", **target, text="two")
+    assert edited["text"] == "two"
+    assert edited["edit_date"] >= sent["date"]
+    assert "reply_markup" not in edited
+    shown = bot.chat()["messages"][-1]
+    assert (shown["text"], shown["edited"]) == ("two", True)
+
+
+def test_an_edit_that_changes_nothing_is_refused(bot: Sandbox) -> None:
+    """Client.cpp fail_query_with_error, MESSAGE_NOT_MODIFIED."""
+    markup = keyboard(text="a", callback_data="x")
+    sent = bot.send("one", reply_markup=markup)
+    target = {"chat_id": bot.user_id, "message_id": sent["message_id"]}
+    words = (
+        "Bad Request: message is not modified: specified new message content and reply markup "
+        "are exactly the same as a current content and reply markup of the message"
+    )
+    same = {"text": "one", "reply_markup": markup}
+    assert bot.refused("editMessageText", **target, **same) == (400, words)
+    assert bot.refused("editMessageReplyMarkup", **target, reply_markup=markup) == (400, words)
+    assert "reply_markup" not in bot.ok("editMessageReplyMarkup", **target)
+
+
+def test_only_own_messages_that_exist_are_edited(bot: Sandbox) -> None:
+    """Client.cpp check_message: "message to edit not found", "message can't be edited"."""
+    target = {"chat_id": bot.user_id, "text": "x"}
+    assert bot.refused("editMessageText", **target, message_id=99)[1] == (
+        "Bad Request: message to edit not found"
+    )
+    assert bot.refused("editMessageText", **target, message_id=1)[1] == (
+        "Bad Request: message can't be edited"
+    )
+
+
+def test_a_message_can_be_deleted_once(bot: Sandbox) -> None:
+    """core.telegram.org/bots/api#deletemessage: True, and then it is gone."""
+    sent = bot.send()
+    target = {"chat_id": bot.user_id, "message_id": sent["message_id"]}
+    assert bot.ok("deleteMessage", **target) is True
+    assert bot.refused("deleteMessage", **target)[1] == ("Bad Request: message to delete not found")
+    assert bot.chat()["messages"][-1]["deleted"] is True
+
+
+def test_chat_actions(bot: Sandbox) -> None:
+    """Client.cpp process_send_chat_action_query: "wrong parameter action in request"."""
+    assert bot.ok("sendChatAction", chat_id=bot.user_id, action="typing") is True
+    assert bot.refused("sendChatAction", chat_id=bot.user_id, action="sing")[1] == (
+        "Bad Request: wrong parameter action in request"
+    )
+
+
+def test_a_chat_and_its_members(bot: Sandbox) -> None:
+    """core.telegram.org/bots/api#getchat and #getchatmember."""
+    assert bot.ok("getChat", chat_id=bot.user_id)["type"] == "private"
+    group = -1_000_000_000_000 - bot.user_id
+    bot.say("/login", chat_id=group)
+    assert bot.ok("getChat", chat_id=group)["type"] == "supergroup"
+    member = {"chat_id": group, "user_id": bot.user_id}
+    assert bot.ok("getChatMember", **member)["status"] == "member"
+    bot.post("/control/members", **member, status="administrator")
+    assert bot.ok("getChatMember", **member)["status"] == "administrator"
+    assert bot.ok("getChatMember", chat_id=group, user_id=1003)["status"] == "left"
+    assert bot.refused("getChatMember", chat_id=group, user_id=77)[1] == (
+        "Bad Request: user not found"
+    )
+
+
+def test_logging_out_ends_everything() -> None:
+    """Client.cpp get_closing_error: "Logged out" from then on."""
+    with started("telegram", "--token", Sandbox.token) as url:
+        alone = Sandbox(url)
+        assert alone.ok("logOut") is True
+        assert alone.refused("getMe") == (400, "Bad Request: Logged out")
+        alone.close()

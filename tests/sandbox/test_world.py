@@ -1,0 +1,96 @@
+"""What ages: presses, their updates, and messages; with a clock of its own."""
+
+import pytest
+
+from tgauth.sandbox.errors import ApiError, BadRequest
+from tgauth.sandbox.messages import delete_message, send_message
+from tgauth.sandbox.params import Params
+from tgauth.sandbox.telegram import Telegram
+from tgauth.sandbox.world import ANSWERABLE_SECONDS
+
+KEYBOARD = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock at a fixed time."""
+    return Clock()
+
+
+@pytest.fixture
+def telegram(clock: Clock) -> Telegram:
+    """A Telegram where person 7 has written."""
+    telegram = Telegram.build(token="1:a", bot_username="demo_bot", limits=None, clock=clock)
+    telegram.api.world.say(telegram.api.world.person(7), "hi")
+    telegram.api.updates.drop()
+    return telegram
+
+
+def send(telegram: Telegram) -> int:
+    """Send a message with a button; return its id."""
+    values = {"chat_id": 7, "text": "x", "reply_markup": KEYBOARD}
+    return int(send_message(telegram.api, Params(values=values))["message_id"])
+
+
+@pytest.mark.parametrize(("waited", "answered"), [(-1, True), (0, False)])
+def test_a_press_can_be_answered_for_a_while(
+    telegram: Telegram,
+    clock: Clock,
+    waited: int,
+    answered: bool,  # noqa: FBT001 - a table
+) -> None:
+    """core.telegram.org/bots/api#answercallbackquery: "too old" afterwards."""
+    world = telegram.api.world
+    query_id, _ = world.press(world.person(7), chat_id=7, message_id=send(telegram), data="go")
+    clock.now += ANSWERABLE_SECONDS + waited
+    if answered:
+        world.answer(query_id, {})
+    else:
+        with pytest.raises(BadRequest, match="query is too old"):
+            world.answer(query_id, {})
+
+
+@pytest.mark.parametrize(("waited", "left"), [(149, 1), (150, 0)])
+def test_the_update_of_a_press_lives_150_seconds(
+    telegram: Telegram, clock: Clock, waited: int, left: int
+) -> None:
+    """Client.cpp process_new_callback_query_queue queues it for 150 s, not for a day."""
+    world = telegram.api.world
+    world.press(world.person(7), chat_id=7, message_id=send(telegram), data="go")
+    clock.now += waited
+    assert len(telegram.api.updates) == left
+
+
+@pytest.mark.parametrize(("hours", "deleted"), [(47.9, True), (48, False)])
+def test_old_messages_cannot_be_deleted(
+    telegram: Telegram,
+    clock: Clock,
+    hours: float,
+    deleted: bool,  # noqa: FBT001 - a table
+) -> None:
+    """core.telegram.org/bots/api#deletemessage: "sent less than 48 hours ago"."""
+    params = Params(values={"chat_id": 7, "message_id": send(telegram)})
+    clock.now += hours * 3600
+    if deleted:
+        assert delete_message(telegram.api, params) is True
+    else:
+        with pytest.raises(ApiError, match="message can't be deleted for everyone"):
+            delete_message(telegram.api, params)
+
+
+@pytest.mark.parametrize("token", ["", "abc", "1:", ":a", "1:a b"])
+def test_a_token_must_look_like_one(token: str) -> None:
+    """A wrong setting is found at the start."""
+    with pytest.raises(ValueError, match="token"):
+        Telegram.build(token=token, bot_username="b", limits=None)

@@ -1,0 +1,192 @@
+"""Promises that `supervise` makes to the code that awaits it."""
+
+import os
+import signal
+from typing import Any
+
+import pytest
+from anyio import Event, Lock, create_task_group, fail_after, wait_all_tasks_blocked
+from anyio.abc import Process
+from tests.supervisor.harness import a_child, is_alive
+
+from tgauth.supervisor import Child, GiveUpReason, RestartPolicy, supervise
+from tgauth.supervisor.notifications import NotificationSocket
+from tgauth.supervisor.process import environment_of, start
+from tgauth.supervisor.runner import Runner
+from tgauth.supervisor.supervisor import _Supervisor
+
+pytestmark = pytest.mark.anyio
+
+
+class Reports:
+    """A report that remembers."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, event: str, /, **fields: object) -> None:
+        """Remember."""
+        self.events.append((event, fields))
+
+    def pids(self) -> list[int]:
+        """Return the pids of all children that were started."""
+        return [fields["pid"] for event, fields in self.events if event == "child.started"]
+
+
+async def test_a_cancelled_supervisor_stops_its_children_in_order() -> None:
+    """Cancellation from outside is a stop like any other: in reverse, with grace."""
+    reports, ready = Reports(), Event()
+    children = [a_child("api"), a_child("bot", "--deaf", grace=0.3)]
+    with fail_after(15):
+        async with create_task_group() as tasks:
+
+            async def run() -> None:
+                await supervise(children, report=reports, deadline=10, on_ready=ready.set)
+
+            tasks.start_soon(run)
+            await ready.wait()
+            tasks.cancel_scope.cancel()
+    ended = [(f["name"], f.get("code")) for event, f in reports.events if event == "child.exited"]
+    assert ended == [("bot", None), ("api", 0)]
+
+
+async def test_a_supervisor_cancelled_at_its_start_leaves_nothing() -> None:
+    """A cancellation in the middle of the first start leaks no process."""
+    reports = Reports()
+    with fail_after(15):
+        async with create_task_group() as tasks:
+
+            def cancel(event: str, /, **fields: object) -> None:
+                reports(event, **fields)
+                tasks.cancel_scope.cancel()
+
+            async def run() -> None:
+                await supervise([a_child("a"), a_child("b")], report=cancel, deadline=10)
+
+            tasks.start_soon(run)
+    assert not any(map(is_alive, reports.pids()))
+    events = [event for event, _ in reports.events]
+    assert events.count("child.started") == events.count("child.exited") > 0
+
+
+async def test_an_error_in_on_ready_stops_the_children_and_is_raised() -> None:
+    """A defect of the consumer is not hidden, and orphans nobody."""
+    reports = Reports()
+
+    def fail() -> None:
+        raise RuntimeError("defect")
+
+    with fail_after(15), pytest.raises(ExceptionGroup) as caught:
+        await supervise([a_child()], report=reports, deadline=10, on_ready=fail)
+    assert caught.group_contains(RuntimeError, match="defect")
+    assert not any(map(is_alive, reports.pids()))
+    assert "child.exited" in [event for event, _ in reports.events]
+
+
+async def test_a_report_that_fails_harms_nobody() -> None:
+    """A full disk under the log ends no child."""
+
+    def fail(event: str, /, **_fields: object) -> None:
+        if event == "supervisor.ready":
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise OSError("disk full")
+
+    with fail_after(15):
+        assert await supervise([a_child()], report=fail, deadline=10) == 0
+
+
+@pytest.mark.parametrize("names", [(), ("api", "api")])
+async def test_children_need_names_of_their_own(names: tuple[str, ...]) -> None:
+    """Nothing to supervise, or two that cannot be told apart, is a defect of the caller."""
+    with pytest.raises(ValueError, match="each with a name of its own"):
+        await supervise([a_child(name) for name in names], report=Reports(), deadline=1)
+
+
+async def test_the_first_reason_to_end_decides_the_code() -> None:
+    """Two children that give up in the same moment end with the code of the first."""
+    reports = Reports()
+    with NotificationSocket() as notifications:
+        ending = _Supervisor([a_child()], notifications, reports, 1, None)
+        ending._give_up(a_child("bot"), GiveUpReason.MISCONFIGURED)
+        ending._give_up(a_child("api"), GiveUpReason.CRASHING)
+        assert ending._exit_code == 78
+    assert [event for event, _ in reports.events] == [
+        "supervisor.giving_up",
+        "supervisor.stopping",
+    ]
+
+
+def no_give_up(child: Child, reason: GiveUpReason) -> None:
+    """Fail: these children are not given up."""
+    raise AssertionError(f"gave up {child.name}: {reason}")
+
+
+async def spawned(child: Child) -> Process:
+    """Start a real child that nobody listens to."""
+    environment = environment_of(
+        child, outer=os.environ, supervisor=os.getpid(), notify_socket="@nobody"
+    )
+    return await start(child, environment)
+
+
+async def test_a_runner_retired_before_it_ran_starts_nothing() -> None:
+    """A stop that comes before the first start finds nothing to stop."""
+
+    async def spawn(_child: Child) -> Process:
+        raise AssertionError("started after all")
+
+    reports = Reports()
+    runner = Runner(a_child(), spawn=spawn, spawning=Lock(), report=reports, give_up=no_give_up)
+    runner.retire()
+    with fail_after(15):
+        await runner.run()
+        await runner.stop()
+    assert reports.events == []
+
+
+async def test_a_child_killed_in_the_middle_of_its_start_is_gone() -> None:
+    """Between the fork and the note of the pid nothing is lost, and no grace is given later."""
+    reports, forked, known = Reports(), Event(), Event()
+
+    async def spawn(child: Child) -> Process:
+        process = await spawned(child)
+        forked.set()
+        await known.wait()
+        return process
+
+    deaf = a_child("api", "--deaf", grace=60)
+    runner = Runner(deaf, spawn=spawn, spawning=Lock(), report=reports, give_up=no_give_up)
+    with fail_after(15):
+        async with create_task_group() as tasks:
+            tasks.start_soon(runner.run)
+            await forked.wait()
+            runner.kill()
+            await wait_all_tasks_blocked()
+            known.set()
+            await runner.finished.wait()
+    assert [f["signal"] for event, f in reports.events if event == "child.exited"] == ["SIGKILL"]
+    assert not any(map(is_alive, reports.pids()))
+
+
+async def test_a_child_that_waits_for_its_restart_is_not_ready() -> None:
+    """Readiness ends with the process that had it."""
+    waiting, readiness = Event(), []
+
+    def report(event: str, /, **_fields: object) -> None:
+        match event:
+            case "child.started":
+                runner.mark_ready()
+                readiness.append(runner.is_ready)
+            case "child.restarting":
+                readiness.append(runner.is_ready)
+                waiting.set()
+
+    child = a_child("api", "--exit", "1", policy=RestartPolicy(base=60, cap=60))
+    runner = Runner(child, spawn=spawned, spawning=Lock(), report=report, give_up=no_give_up)
+    with fail_after(15):
+        async with create_task_group() as tasks:
+            tasks.start_soon(runner.run)
+            await waiting.wait()
+            await runner.stop()
+    assert readiness == [True, False]

@@ -1,0 +1,81 @@
+"""Promises of the receiving end of sd_notify."""
+
+import os
+import socket
+import struct
+
+import pytest
+
+from tgauth.supervisor import Notifier
+from tgauth.supervisor.notifications import Notification, NotificationSocket, _sender, parse
+
+
+@pytest.mark.parametrize(
+    ("datagram", "fields"),
+    [
+        (b"READY=1", {"READY": "1"}),
+        (b"READY=1\nSTATUS=a=b\n", {"READY": "1", "STATUS": "a=b"}),
+        (b"", {}),
+        (b"READY", {}),
+        (b"=1", {}),
+        (b"STATUS=\xff", {"STATUS": "\ufffd"}),
+        (b"STATUS=", {"STATUS": ""}),
+    ],
+)
+def test_parses(datagram: bytes, fields: dict[str, str]) -> None:
+    """One field a line, name before the first equals sign; the rest is dropped."""
+    assert fields == parse(datagram)
+
+
+@pytest.mark.anyio
+async def test_receives_with_the_senders_pid() -> None:
+    """The kernel says who sent a datagram."""
+    with NotificationSocket() as notifications:
+        assert list(notifications.received()) == []
+        Notifier(notifications.address).ready()
+        await notifications.wait()
+        Notifier(notifications.address).stopping()
+        expected = [
+            Notification(pid=os.getpid(), fields={field: "1"}) for field in ("READY", "STOPPING")
+        ]
+        assert expected == list(notifications.received())
+
+
+def test_a_datagram_that_is_cut_off_is_dropped() -> None:
+    """Half a notification is none."""
+    with NotificationSocket() as notifications:
+        Notifier(notifications.address).notify(READY="1", STATUS="x" * 5000)
+        assert list(notifications.received()) == []
+
+
+def test_descriptors_sent_along_are_not_kept() -> None:
+    """A child cannot fill the supervisor's table of open files."""
+    with (
+        NotificationSocket() as notifications,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
+        sender.connect("\0" + notifications.address[1:])
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - iterdir() would open one more
+        for _ in range(5):
+            socket.send_fds(sender, [b"READY=1"], [0] * 3)
+        received = list(notifications.received())
+        after = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the same
+    assert [os.getpid()] * 5 == [each.pid for each in received]
+    assert before == after
+
+
+def test_a_datagram_without_credentials_is_dropped() -> None:
+    """Who sends without the kernel's word about it is nobody."""
+    with NotificationSocket() as notifications:
+        notifications._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        Notifier(notifications.address).ready()
+        assert list(notifications.received()) == []
+
+
+def test_only_credentials_tell_the_sender() -> None:
+    """Other control messages are passed over."""
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, b"\0\0\0\0")
+    credentials = struct.pack("iII", 4711, os.getuid(), os.getgid())
+    vouched = (socket.SOL_SOCKET, socket.SCM_CREDENTIALS, credentials)
+    assert _sender([rights]) is None
+    assert _sender([rights, vouched]) == 4711
