@@ -114,7 +114,9 @@ class _Formatter(logging.Formatter):
         }
         if trace:
             entry["trace"] = trace
-        return json.dumps(entry, default=str, ensure_ascii=False)
+        line = json.dumps(entry, default=str, ensure_ascii=False)
+        # JSON itself lets U+2028, U+0085 and terminal controls stand as they are.
+        return line if line.isprintable() else json.dumps(entry, default=str)
 
 
 def configure(
@@ -140,7 +142,7 @@ def configure(
 def _readable(value: object) -> str:
     text = str(value)
     return (
-        json.dumps(text, ensure_ascii=False)
+        json.dumps(text, ensure_ascii=not text.isprintable())
         if not text or not text.isprintable() or (set(text) & set(' "='))
         else text
     )

@@ -119,6 +119,7 @@ def test_the_page_works_by_keyboard(demo: Process, chromium: Browser) -> None:
     """Tab reaches the button and Enter presses it."""
     with chromium.new_context() as context:
         _, page = ask_for_a_link(context, demo)
+        expect(page.get_by_role("button")).to_be_visible()
         page.keyboard.press("Tab")
         expect(page.get_by_role("button")).to_be_focused()
         page.keyboard.press("Enter")

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import stat
+import time
 from pathlib import Path
 
 import anyio
@@ -129,10 +130,14 @@ async def test_cancelling_during_any_statement_leaves_no_open_transaction(
     execute = store._writer.execute_fetchall
     scope = anyio.CancelScope()
     seen: list[str] = []
+    waits: list[asyncio.Task[None]] = []
 
     async def cancelling(sql: str, parameters: object = None) -> object:
         if sql.lstrip().startswith(statement) and not seen:
             seen.append(sql)
+            # Keep SQLite's thread busy, so that the statement is under way for a while.
+            waits.append(asyncio.create_task(store._writer._execute(time.sleep, 0.05)))
+            await asyncio.sleep(0)
             cancel = scope.cancel if way == "scope" else work.cancel
             asyncio.get_running_loop().call_soon(cancel)
         return await execute(sql, parameters or {})  # type: ignore[arg-type]
@@ -146,7 +151,7 @@ async def test_cancelling_during_any_statement_leaves_no_open_transaction(
     work = asyncio.create_task(write())
     await asyncio.gather(work, return_exceptions=True)
     monkeypatch.undo()
-    assert len(seen) == 1
+    assert (1, 1) == (len(seen), len(waits))
     # A COMMIT that was under way is carried out; before it nothing is.
     expected = ["s1"] if statement == "COMMIT" else []
     assert expected == await subjects(store)
@@ -154,7 +159,9 @@ async def test_cancelling_during_any_statement_leaves_no_open_transaction(
 
 
 @pytest.mark.parametrize(
-    "way", ["scope", pytest.param("task", marks=pytest.mark.xfail(reason=NATIVE, strict=True))]
+    # Not strict: which of the 60 steps hits a statement depends on the threads.
+    "way",
+    ["scope", pytest.param("task", marks=pytest.mark.xfail(reason=NATIVE, strict=False))],
 )
 async def test_cancelling_at_every_step_of_the_loop_leaves_it_usable(
     store: Store, way: str
@@ -256,6 +263,11 @@ async def test_a_file_of_something_else_is_refused_clearly(database: Path) -> No
     assert (await anyio.Path(database).read_bytes()).startswith(b"This is a diary.")
 
 
+async def _let_threads_end() -> None:
+    # aiosqlite does not wait for its thread when it cannot connect; a closed loop fails in it.
+    await asyncio.sleep(0.05)
+
+
 async def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     """Nothing is made where nobody asked for it; the error names the path."""
     with pytest.raises(StoreUnavailable, match="nowhere"):
@@ -269,6 +281,7 @@ async def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         async with Store.open(tmp_path / "folder"):
             pass
+    await _let_threads_end()
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(database: Path) -> None:

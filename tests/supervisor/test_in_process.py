@@ -171,7 +171,8 @@ async def test_a_child_killed_in_the_middle_of_its_start_is_gone() -> None:
 
 async def test_a_child_that_waits_for_its_restart_is_not_ready() -> None:
     """Readiness ends with the process that had it."""
-    waiting, readiness = Event(), []
+    waiting = Event()
+    readiness: list[bool] = []
 
     def report(event: str, /, **_fields: object) -> None:
         match event:

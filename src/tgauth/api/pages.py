@@ -85,6 +85,7 @@ def refusal_page(refusal: Refusal) -> Response[str]:
     return render(page, status=refusal.status)
 
 
+@cache
 def style_sheet() -> str:
     """Return the one style sheet."""
     return (files("tgauth.api") / "static" / "style.css").read_text("utf-8")
@@ -103,6 +104,7 @@ def _headers(target: str | None) -> dict[str, str]:
 def _templates() -> Environment:
     return Environment(
         loader=PackageLoader("tgauth.api", "templates"),
+        auto_reload=False,  # it asks the disk at every render, which blocks the event loop
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -86,7 +86,9 @@ def verify(text: str, *, keys: tuple[SigningKey, ...], issuer: str, now: Instant
 
 
 def _kid(text: str) -> Any:
-    return jws.extract_compact(text.encode("ascii", errors="strict")).headers().get("kid")
+    header: Any = jws.extract_compact(text.encode("ascii", errors="strict")).headers()
+    # joserfc lets any JSON pass that "contains" alg, also a list or a text.
+    return header.get("kid") if isinstance(header, dict) else None
 
 
 def _judge(claims: dict[str, Any], *, issuer: str, now: Instant) -> AccessToken:

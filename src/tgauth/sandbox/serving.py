@@ -122,7 +122,7 @@ async def run(
     async def trigger() -> None:
         ready()
         await shutdown()
-        closing()
+        pass
 
     # Hypercorn ends through asyncio's TaskGroup, which on 3.11 leaves the task marked as cancelled:
     # the next anyio scope around us would then raise CancelledError.

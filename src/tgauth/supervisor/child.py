@@ -25,7 +25,8 @@ _QUEUE_PATIENCE = 1.0
 def attach() -> None:
     """Die with the supervisor from now on; end at once and quietly if it is already gone.
 
-    Call it first thing in the child. Without a supervisor it does nothing.
+    Call it first thing in the child, or after a change of its user, which undoes it (prctl(2)).
+    Its own children are not bound by it. Without a supervisor it does nothing.
 
     Raises:
         SystemExit: The supervisor died before this call.

@@ -53,6 +53,8 @@ def main() -> None:
     signal.signal(signal.SIGUSR1, mark)
     if chosen.environment:
         say(what="environment", environment=dict(os.environ))
+    if chosen.as_nobody:
+        speak_as_nobody()  # before attach(), which a change of user undoes
     attach()
     if chosen.exit is not None:
         sys.exit(chosen.exit)
@@ -79,19 +81,22 @@ def leave_descendants(chosen: argparse.Namespace) -> None:
 
 
 def report(chosen: argparse.Namespace) -> None:
-    """Tell the supervisor, or try to."""
+    """Tell the supervisor what the flags allow."""
     notifier = Notifier.from_environment()
-    if chosen.as_nobody:
-        # unix(7), SCM_CREDENTIALS: what the kernel adds by itself is the real user id.
-        os.setresuid(NOBODY, 0, 0)
-        notifier.ready()
-        os.setresuid(0, 0, 0)
-        notifier.status("mark")
-    elif not chosen.unready:
+    if not chosen.unready and not chosen.as_nobody:
         notifier.ready()
     if chosen.twice:
         notifier.notify(READY="1", X_UNKNOWN="1", STOPPING="0")
         notifier.status("mark")
+
+
+def speak_as_nobody() -> None:
+    """Claim readiness under another user's id, then send a mark under our own."""
+    # unix(7), SCM_CREDENTIALS: what the kernel adds by itself is the real user id.
+    os.setresuid(NOBODY, 0, 0)
+    Notifier.from_environment().ready()
+    os.setresuid(0, 0, 0)
+    mark()
 
 
 def serve() -> None:

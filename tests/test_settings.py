@@ -1,0 +1,238 @@
+"""Promises of the settings: a mistake names its key and what was expected, and never the token."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import ALICE, BOB, TOKEN
+from tgauth.domain.person import AllowList
+from tgauth.settings import (
+    PREFIX,
+    ConfigurationError,
+    Secret,
+    Settings,
+    keys,
+    load_settings,
+)
+
+MINIMAL = {
+    "TGAUTH_ISSUER": "https://login.example.org",
+    "TGAUTH_TELEGRAM__TOKEN": TOKEN,
+    "TGAUTH_LOGIN__ALLOW": "everyone",
+}
+
+#: key → (good texts with what they become, bad texts). Written by hand.
+TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "ISSUER": (
+        {
+            "https://Login.Example.org/": "https://login.example.org",
+            "http://localhost:8000": "http://localhost:8000",
+        },
+        ["", "login.example.org", "http://login.example.org", "https://x.example/path", "https://x:y"],
+    ),
+    "TELEGRAM__TOKEN": (
+        {TOKEN: TOKEN, f"  {TOKEN}\n": TOKEN},
+        ["", "nonsense", "123456:", ":abcdef", "123456:abc def", "123456:ab", "١:abcdef"],
+    ),
+    "TELEGRAM__API_URL": (
+        {
+            "http://127.0.0.1:8081": "http://127.0.0.1:8081",
+            "https://api.telegram.org": "https://api.telegram.org",
+        },
+        ["", "api.telegram.org", "ftp://x", "https://x?y", "https://x#y", "https://"],
+    ),
+    "DATABASE__PATH": ({"/srv/x.db": Path("/srv/x.db")}, ["", "  "]),
+    "SECRET_FILE": ({"/run/secret": Path("/run/secret")}, ["", " "]),
+    "API__HOST": ({"::1": "::1", "0.0.0.0": "0.0.0.0"}, [""]),  # noqa: S104 - only a text
+    "API__PORT": ({"0": 0, " 65535 ": 65535}, ["", "-1", "65536", "http", "1.5", "0x10", "true"]),
+    "API__WORKERS": ({"1": 1, "64": 64}, ["", "0", "65", "two"]),
+    "LOGIN__ALLOW": (
+        {
+            "everyone": AllowList(everyone=True),
+            f"{ALICE}": AllowList(everyone=False, telegram_ids=frozenset({ALICE})),
+            f"{ALICE}, {BOB}": AllowList(everyone=False, telegram_ids=frozenset({ALICE, BOB})),
+            f"{ALICE} {BOB}": AllowList(everyone=False, telegram_ids=frozenset({ALICE, BOB})),
+        },
+        ["", "Everyone", "alice", "-1", "0", "1.5", "1,x", "*", "²", "everyone,1"],
+    ),
+    "LOGIN__CALLBACK_URL": (
+        {
+            "https://app.example/cb?x=1": "https://app.example/cb?x=1",
+            "http://localhost:3000/cb": "http://localhost:3000/cb",
+        },
+        [
+            "",
+            "app.example/cb",
+            "http://app.example/cb",
+            "https://app.example/cb#x",
+            "https://user@app.example/cb",
+            "https://app.example/c b",
+            "https://app.example/ü",
+            "https://app.example;script-src/cb",
+            "https://app.example:0/cb",
+            "https://app.example:x/cb",
+            "https://[::1/cb",
+            "javascript:alert(1)",
+        ],
+    ),
+    "LOGIN__CLIENT_ID": ({"shop": "shop", "x" * 100: "x" * 100}, ["", "x" * 101, "a b", "ü"]),
+    "LOGIN__CODE_TTL": ({"10": 10, "3600": 3600}, ["", "9", "3601", "2m"]),
+    "LOGIN__TOKEN_TTL": ({"60": 60, "86400": 86400}, ["", "59", "86401", "1h"]),
+    "LOG__FORMAT": ({"text": "text", "json": "json"}, ["", "xml", "JSON"]),
+    "LOG__LEVEL": ({"debug": "debug", "error": "error"}, ["", "trace", "INFO"]),
+}
+
+GOOD = [(key, text, value) for key, (good, _) in TABLE.items() for text, value in good.items()]
+BAD = [(key, text) for key, (_, bad) in TABLE.items() for text in bad]
+
+
+def read(settings: Settings, key: str) -> Any:
+    """Return what a key became, as its user sees it."""
+    value: Any = settings
+    for name in key.lower().split("__"):
+        value = getattr(value, name)
+    if isinstance(value, Secret):
+        return value.reveal()
+    return value.parsed if key == "LOGIN__ALLOW" else value
+
+
+@pytest.mark.parametrize(("key", "text", "expected"), GOOD)
+def test_a_good_value_is_taken(key: str, text: str, expected: Any) -> None:
+    """Whatever the table calls good becomes what the table says."""
+    settings = load_settings(MINIMAL | {PREFIX + key: text})
+    assert expected == read(settings, key)
+
+
+@pytest.mark.parametrize(("key", "text"), BAD)
+def test_a_bad_value_names_its_key_and_what_was_expected(key: str, text: str) -> None:
+    """The exact environment variable, and the same words as in the documentation."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(MINIMAL | {PREFIX + key: text})
+    assert PREFIX + key == caught.value.key
+    assert str(caught.value).startswith(f"{PREFIX}{key}: ")
+    assert f"expected {keys()[PREFIX + key]}" in str(caught.value)
+    if key != "TELEGRAM__TOKEN":
+        assert repr(text.strip()) in str(caught.value) or repr(text) in str(caught.value)
+
+
+def test_the_table_is_complete() -> None:
+    """A new setting needs its good and bad values here."""
+    assert {PREFIX + key for key in TABLE} == set(keys())
+
+
+@pytest.mark.parametrize("bad", ["987654321", "987654321:sec ret", ":secret-secret", "secret"])
+def test_a_wrong_token_is_never_repeated(bad: str) -> None:
+    """What somebody put there is a secret, even where it is wrong."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(MINIMAL | {"TGAUTH_TELEGRAM__TOKEN": bad})
+    assert bad not in str(caught.value)
+
+
+def test_no_message_and_no_print_shows_the_token() -> None:
+    """Whichever other setting is wrong."""
+    for key, text in BAD:
+        if key == "TELEGRAM__TOKEN":
+            continue
+        with pytest.raises(ConfigurationError) as caught:
+            load_settings(MINIMAL | {PREFIX + key: text})
+        assert TOKEN not in f"{caught.value!r} {caught.value}"
+    settings = load_settings(MINIMAL)
+    assert TOKEN not in f"{settings!r} {settings} {settings.telegram!r}"
+    assert "***" in repr(settings)
+
+
+@pytest.mark.parametrize("key", MINIMAL)
+def test_a_missing_setting_is_told_with_its_choices(key: str) -> None:
+    """What has no default is asked for by its exact name."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({name: text for name, text in MINIMAL.items() if name != key})
+    assert f"{key}: not set; expected {keys()[key]}" == str(caught.value)
+
+
+def test_a_missing_allow_list_shows_both_choices() -> None:
+    """There is no silent default for who may log in."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({key: text for key, text in MINIMAL.items() if "ALLOW" not in key})
+    assert "'everyone'" in str(caught.value)
+    assert "12345678,87654321" in str(caught.value)
+
+
+def test_nothing_at_all_names_one_setting() -> None:
+    """An empty environment ends in a message, not in a traceback."""
+    with pytest.raises(ConfigurationError, match="not set"):
+        load_settings({})
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("TGAUTH_TELEGRAM__TOKN", "TGAUTH_TELEGRAM__TOKEN"),
+        ("TGAUTH_LOGIN_ALLOW", "TGAUTH_LOGIN__ALLOW"),
+        ("TGAUTH_LOGIN__CALLBACKURL", "TGAUTH_LOGIN__CALLBACK_URL"),
+        ("TGAUTH_ISSUERS", "TGAUTH_ISSUER"),
+        ("TGAUTH_API__PORTS", "TGAUTH_API__PORT"),
+    ],
+)
+def test_an_unknown_setting_suggests_the_nearest(key: str, nearest: str) -> None:
+    """A slip of the pen stops the start instead of being ignored; its value is not shown."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(MINIMAL | {key: TOKEN})
+    assert (key, True) == (caught.value.key, f"perhaps {nearest}" in str(caught.value))
+    assert TOKEN not in str(caught.value)
+
+
+def test_an_unknown_setting_far_from_all_points_to_the_documentation() -> None:
+    """Where nothing is near, the list is named."""
+    with pytest.raises(ConfigurationError, match=r"docs/settings\.md"):
+        load_settings(MINIMAL | {"TGAUTH_QQQQQQQQQ": "x"})
+
+
+@pytest.mark.parametrize("key", ["PATH", "tgauth_issuer", "XTGAUTH_ISSUER", "TGAUTH"])
+def test_what_is_not_ours_is_ignored(key: str) -> None:
+    """The rest of the environment is nobody's business."""
+    settings = load_settings(MINIMAL | {key: "nonsense"})
+    assert MINIMAL["TGAUTH_ISSUER"] == settings.issuer
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, Path("tgauth.db.key")),
+        ({"TGAUTH_DATABASE__PATH": "/srv/a.sqlite"}, Path("/srv/a.sqlite.key")),
+        ({"TGAUTH_SECRET_FILE": "/run/secret"}, Path("/run/secret")),
+    ],
+)
+def test_the_master_key_is_beside_the_database_or_where_it_was_put(
+    changed: dict[str, str], expected: Path
+) -> None:
+    """By default it follows the database."""
+    assert expected == load_settings(MINIMAL | changed).master_key_path
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    """What nobody sets."""
+    settings = load_settings(MINIMAL)
+    assert ("127.0.0.1", 8000, 1) == (settings.api.host, settings.api.port, settings.api.workers)
+    assert ("default", None, 120, 900) == (
+        settings.login.client_id,
+        settings.login.callback_url,
+        settings.login.code_ttl,
+        settings.login.token_ttl,
+    )
+    assert ("text", "info") == (settings.log.format, settings.log.level)
+    assert ("https://api.telegram.org", Path("tgauth.db")) == (
+        settings.telegram.api_url,
+        settings.database.path,
+    )
+
+
+@given(key=st.sampled_from(sorted(keys())), text=st.text())
+def test_any_text_is_taken_or_explained(key: str, text: str) -> None:
+    """No value ends in anything but the settings or a message that names its key."""
+    try:
+        load_settings(MINIMAL | {key: text})
+    except ConfigurationError as error:
+        assert key == error.key
