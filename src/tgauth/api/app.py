@@ -6,7 +6,12 @@ from litestar import Litestar
 from litestar.datastructures import ResponseHeader
 from litestar.exceptions import HTTPException
 
-from tgauth.api.errors import answer_domain_error, answer_protocol_error, answer_unforeseen
+from tgauth.api.errors import (
+    answer_domain_error,
+    answer_malformed,
+    answer_protocol_error,
+    answer_unforeseen,
+)
 from tgauth.api.health import health_routes
 from tgauth.api.login_pages import login_pages
 from tgauth.api.tokens import token_routes
@@ -28,6 +33,8 @@ def build_app(deployment: Deployment, keyring: Keyring) -> Litestar:
         exception_handlers={
             TgauthError: answer_domain_error,
             HTTPException: answer_protocol_error,
+            UnicodeDecodeError: answer_malformed,
+            RecursionError: answer_malformed,
             Exception: answer_unforeseen,
         },
         response_headers=[

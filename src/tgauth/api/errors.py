@@ -31,16 +31,21 @@ def answer_protocol_error(request: Request[Any, Any, Any], error: HTTPException)
     return response
 
 
+def answer_malformed(request: Request[Any, Any, Any], _: Exception) -> Response[Any]:
+    """Answer a body that is no UTF-8 or nested too deeply: Litestar lets both errors through."""
+    return _answer(request, refusal_of_status(HTTPStatus.BAD_REQUEST))
+
+
 def answer_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer a fault of our own, and log where it came from."""
-    _log.exception("request.failed", error, method=request.method, path=request.url.path)
+    _log.exception("request.failed", error, method=request.method, path=request.scope["path"])
     return _answer(request, UNFORESEEN)
 
 
 def _answer(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
-    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(
-        "/api/"
-    ):
+    # Not `request.url`: a query that is no UTF-8 cannot be made into one.
+    is_api = request.scope["path"].startswith("/api/")
+    if "text/html" in request.headers.get("accept", "") and not is_api:
         return refusal_page(refusal)
     return Response(
         {"error": refusal.error, "error_description": refusal.description},

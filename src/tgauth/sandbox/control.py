@@ -67,7 +67,7 @@ class ControlFace:
     journal: Journal
 
     def router(self) -> Router:
-        """Return the routes."""
+        """Return the routes; a list of them, so longer than a function should be."""
 
         @post("/faults")
         async def add_faults(data: JSONBody[list[FaultOrder]]) -> dict[str, Any]:

@@ -122,7 +122,7 @@ async def run(
     async def trigger() -> None:
         ready()
         await shutdown()
-        pass
+        closing()
 
     # Hypercorn ends through asyncio's TaskGroup, which on 3.11 leaves the task marked as cancelled:
     # the next anyio scope around us would then raise CancelledError.

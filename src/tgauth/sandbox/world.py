@@ -15,10 +15,7 @@ from .texts import found_entities, in_order
 from .updates import CALLBACK_SECONDS, Updates
 
 ANSWERABLE_SECONDS: Final = 30
-"""How long a press can be answered.
-
-Telegram gives no number; its clients give up after 15 to 30 s.
-"""
+"""How long a press can be answered: no public number; clients give up after 15 to 30 s."""
 
 SUPERGROUPS_FROM: Final = -1_000_000_000_000
 """Client.cpp `get_supergroup_chat_id`: supergroups are at and below this."""

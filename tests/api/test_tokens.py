@@ -1,0 +1,190 @@
+"""Promises of the application's API: a code for a token, and who a token belongs to."""
+
+import httpx
+import jwt
+import pytest
+
+from tests.builders import LIFETIME, Clock
+from tgauth.api.tokens import token_routes
+from tgauth.domain.instants import SECOND
+from tgauth.flows.deployment import Deployment, Keyring
+
+pytestmark = pytest.mark.anyio
+
+UNAUTHORIZED = {
+    "error": "invalid_token",
+    "error_description": "the access token is not valid here, or its session has ended",
+}
+
+
+async def exchange(api: httpx.AsyncClient, code: str) -> httpx.Response:
+    """Exchange a code."""
+    return await api.post("/api/auth/callback", json={"code": code})
+
+
+async def test_a_code_becomes_a_token_answer(
+    api: httpx.AsyncClient, code: str, keyring: Keyring
+) -> None:
+    """The answer has exactly these members, and is kept nowhere on its way."""
+    answer = await exchange(api, code)
+    assert 200 == answer.status_code
+    assert "no-store" == answer.headers["cache-control"]
+    assert "application/json" == answer.headers["content-type"]
+    body = answer.json()
+    claims = jwt.decode(
+        body.pop("access_token"),
+        jwt.PyJWK(keyring.newest.public_jwk()).key,
+        algorithms=["ES256"],
+        audience="shop",
+        options={"verify_exp": False, "verify_iat": False},  # our clock stands still
+    )
+    expected = {
+        "token_type": "Bearer",
+        "expires_in": 900,
+        "user": {
+            "sub": claims["sub"],
+            "telegram_id": 1001,
+            "name": "Alice Archer",
+            "first_name": "Alice",
+            "last_name": "Archer",
+            "username": "alice",
+            "language_code": "en",
+        },
+    }
+    assert expected == body
+
+
+@pytest.mark.parametrize(
+    ("wait", "description"),
+    [(0, "the code was used before"), (LIFETIME, "the code was used before")],
+)
+async def test_a_second_exchange_is_invalid_grant(
+    api: httpx.AsyncClient, code: str, clock: Clock, wait: int, description: str
+) -> None:
+    """RFC 6749 §5.2, with no-store as well; the first token stays good."""
+    first = await exchange(api, code)
+    clock.advance(wait)
+    second = await exchange(api, code)
+    assert (400, "no-store") == (second.status_code, second.headers["cache-control"])
+    assert {"error": "invalid_grant", "error_description": description} == second.json()
+    token = first.json()["access_token"]
+    me = await api.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
+    assert 200 == me.status_code
+
+
+async def test_an_expired_code_is_invalid_grant(
+    api: httpx.AsyncClient, code: str, clock: Clock
+) -> None:
+    """With the reason."""
+    clock.advance(LIFETIME)
+    answer = await exchange(api, code)
+    expected = {"error": "invalid_grant", "error_description": "the code has expired"}
+    assert (400, expected) == (answer.status_code, answer.json())
+
+
+@pytest.mark.parametrize("text", ["", "x", "A" * 43, "\x00", "é" * 43, "A" * 10_000])
+async def test_an_unknown_code_is_invalid_grant(api: httpx.AsyncClient, text: str) -> None:
+    """Whatever it is; the answer does not repeat it."""
+    answer = await exchange(api, text)
+    expected = {"error": "invalid_grant", "error_description": "the code is unknown"}
+    assert (400, expected) == (answer.status_code, answer.json())
+
+
+async def test_me_tells_who_a_token_belongs_to(api: httpx.AsyncClient, code: str) -> None:
+    """The same user as the exchange told, with session and client; the scheme in any case."""
+    granted = (await exchange(api, code)).json()
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        me = await api.get(
+            "/api/auth/me", headers={"Authorization": f"{scheme} {granted['access_token']}"}
+        )
+        assert (200, "no-store") == (me.status_code, me.headers["cache-control"])
+        assert granted["user"] == me.json()["user"]
+        assert {"user", "session_id", "client_id"} == set(me.json())
+
+
+@pytest.mark.parametrize(
+    ("header", "challenge"),
+    [
+        (None, "Bearer"),
+        ("", 'Bearer error="invalid_token"'),
+        ("Bearer", 'Bearer error="invalid_token"'),
+        ("Bearer ", 'Bearer error="invalid_token"'),
+        ("Bearer x", 'Bearer error="invalid_token"'),
+        ("Basic eDp5", 'Bearer error="invalid_token"'),
+        ("Bearer " + "A" * 9000, 'Bearer error="invalid_token"'),
+        ("Bearer ImFsZyI.e30.c2ln", 'Bearer error="invalid_token"'),
+    ],
+)
+async def test_me_challenges_whoever_has_no_good_token(
+    api: httpx.AsyncClient, header: str | None, challenge: str
+) -> None:
+    """RFC 6750 §3: the scheme alone without credentials, with an error otherwise."""
+    headers = {} if header is None else {"Authorization": header}
+    answer = await api.get("/api/auth/me", headers=headers)
+    assert (401, challenge) == (answer.status_code, answer.headers["www-authenticate"])
+    assert (UNAUTHORIZED, "no-store") == (answer.json(), answer.headers["cache-control"])
+
+
+@pytest.mark.parametrize(("wait", "status"), [(899 * SECOND, 200), (900 * SECOND, 401)])
+async def test_me_refuses_an_expired_token(
+    api: httpx.AsyncClient, code: str, clock: Clock, wait: int, status: int
+) -> None:
+    """From the second on that it says."""
+    token = (await exchange(api, code)).json()["access_token"]
+    clock.advance(wait)
+    answer = await api.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
+    assert status == answer.status_code
+
+
+async def test_the_published_keys_verify_and_are_public(
+    api: httpx.AsyncClient, keyring: Keyring
+) -> None:
+    """A snapshot of the JWKS: no member is private, and it may be kept for five minutes."""
+    answer = await api.get("/.well-known/jwks.json")
+    assert (200, "application/json") == (answer.status_code, answer.headers["content-type"])
+    assert "public, max-age=300" == answer.headers["cache-control"]
+    [key] = answer.json()["keys"]
+    assert keyring.newest.public_jwk() == key
+    assert {"kty", "crv", "x", "y", "kid", "use", "alg"} == set(key)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""],
+)
+async def test_only_json_is_taken(
+    api: httpx.AsyncClient, code: str, content_type: str
+) -> None:
+    """What a foreign page could send without asking the browser is refused, and spends nothing."""
+    body = f'{{"code": "{code}"}}'
+    refused = await api.post(
+        "/api/auth/callback", content=body, headers={"Content-Type": content_type}
+    )
+    assert refused.status_code in {400, 415}
+    assert "invalid_request" == refused.json()["error"]
+    assert 200 == (await exchange(api, code)).status_code
+
+
+async def test_json_with_a_charset_is_json(api: httpx.AsyncClient, code: str) -> None:
+    """Many clients send one."""
+    answer = await api.post(
+        "/api/auth/callback",
+        content=f'{{"code": "{code}"}}',
+        headers={"Content-Type": "application/json; charset=utf-8"},
+    )
+    assert 200 == answer.status_code
+
+
+async def test_routes_are_those_of_the_documentation(deployment: Deployment, keyring: Keyring) -> None:
+    """A snapshot of what applications call."""
+    paths = sorted(
+        (path, method)
+        for route in token_routes(deployment, keyring)
+        for path in route.paths
+        for method in route.http_methods
+    )
+    assert [
+        ("/.well-known/jwks.json", "GET"),
+        ("/api/auth/callback", "POST"),
+        ("/api/auth/me", "GET"),
+    ] == paths
