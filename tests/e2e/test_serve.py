@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -17,6 +18,7 @@ from tests.harness import (
     TOKEN,
     Telegram,
     Tgauth,
+    answers,
     eventually,
     telegram,
     tgauth,
@@ -151,6 +153,31 @@ def test_a_signal_stops_everything_in_order(number: signal.Signals, installation
     output = installation.output
     assert output.index("child.exited name=bot") < output.index("child.exited name=api")
     assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
+
+
+def test_stalled_clients_do_not_hold_up_a_stop(installation: Tgauth) -> None:
+    """A body that never comes is cut off with 503 at the deadline, and nothing ugly is printed."""
+    served = installation.start("serve", options=("-X", "dev"))
+    host, port = installation.url.removeprefix("http://").split(":")
+    with (
+        socket.create_connection((host, int(port))) as half_a_body,
+        socket.create_connection((host, int(port))) as half_a_header,
+        socket.create_connection((host, int(port))),
+    ):
+        half_a_body.sendall(
+            b"POST /api/auth/callback HTTP/1.1\r\nHost: here\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        )
+        half_a_header.sendall(b"GET /heal")
+        # Answered after them, so they have been read.
+        assert answers(f"{installation.url}/healthz")
+
+        assert served.stop() == 0
+
+        half_a_body.settimeout(5)
+        assert half_a_body.recv(100).startswith(b"HTTP/1.1 503")
+    assert "killing" not in installation.output
+    assert [] == [phrase for phrase in NEVER_PRINTED if phrase in installation.output]
 
 
 def test_no_orphan_survives_a_killed_supervisor(installation: Tgauth) -> None:

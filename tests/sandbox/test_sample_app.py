@@ -46,7 +46,6 @@ class Issuer(ThreadingHTTPServer):
             "iat": now,
             "exp": now + 600,
             "jti": uuid.uuid4().hex,
-            "name": "Ada <b>Lovelace</b>",
             **self.claims,
         }
         kept = {name: value for name, value in claims.items() if value is not None}
@@ -76,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(*self.server.answer)
         elif body == {"code": "good"}:
             token = {"access_token": self.server.token(), "token_type": "Bearer"}
-            self.reply(200, {**token, "expires_in": 600, "user": {}})
+            self.reply(200, {**token, "expires_in": 600, "user": {"name": "Ada <b>Lovelace</b>"}})
         else:
             error = {"error": "invalid_grant", "error_description": "the code was <used>"}
             self.reply(400, error)

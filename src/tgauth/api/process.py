@@ -1,5 +1,6 @@
 """One API process, from its start to its stop."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -51,12 +52,18 @@ async def run_api(
 
     app = build_app(deployment, keyring)
     app.on_startup.append(started)
+    task = asyncio.current_task()
+    marks = task.cancelling() if task else 0
     with anyio.CancelScope(shield=True):
         await serve(
             draining.wrap(app),  # type: ignore[arg-type]  # Hypercorn's and Litestar's ASGI types
             _config(descriptor),
             shutdown_trigger=stop,
         )
+    # Hypercorn ends through asyncio's TaskGroup, which on 3.11 leaves this task marked as
+    # cancelled: the next scope around us would then raise.
+    while task and task.cancelling() > marks:
+        task.uncancel()
 
 
 def _config(descriptor: int) -> Config:

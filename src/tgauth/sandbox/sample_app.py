@@ -42,8 +42,8 @@ class LoginFailed(Exception):
 # 1. Exchange the code, from server to server.
 
 
-async def exchange(client: httpx.AsyncClient, issuer: str, code: str) -> str:
-    """Turn a one-time code into an access token."""
+async def exchange(client: httpx.AsyncClient, issuer: str, code: str) -> tuple[str, str]:
+    """Turn a one-time code into an access token, and the name of whoever logged in."""
     try:
         answer = await client.post(f"{issuer}/api/auth/callback", json={"code": code})
         body = answer.json()
@@ -54,13 +54,15 @@ async def exchange(client: httpx.AsyncClient, issuer: str, code: str) -> str:
         raise LoginFailed(400, "This login link no longer works", reason)
     if not answer.is_success or "access_token" not in body:
         raise LoginFailed(502, "The identity provider is in trouble", f"HTTP {answer.status_code}")
-    return str(body["access_token"])
+    return str(body["access_token"]), str(body.get("user", {}).get("name", "you"))
 
 
 # 2. Verify the token with the issuer's public keys (RFC 9068 §4).
 
 
-async def verify(client: httpx.AsyncClient, issuer: str, client_id: str, token: str) -> Any:
+async def verify(
+    client: httpx.AsyncClient, issuer: str, client_id: str, token: str
+) -> dict[str, Any]:
     """Return the claims of a token that is genuine, current and meant for this application."""
     try:
         answer = await client.get(f"{issuer}/.well-known/jwks.json")
@@ -71,7 +73,7 @@ async def verify(client: httpx.AsyncClient, issuer: str, client_id: str, token: 
         header = jwt.get_unverified_header(token)
         if str(header.get("typ", "")).lower() != "at+jwt":
             raise jwt.InvalidTokenError("not an access token")
-        return jwt.decode(
+        return jwt.decode(  # type: ignore[no-any-return]  # claims are a dictionary
             token,
             keys[str(header.get("kid"))].key,
             algorithms=["ES256"],
@@ -97,17 +99,17 @@ class SampleApp:
     issuer: str
     client_id: str
     chat_url: str
-    sessions: dict[str, Any] = field(default_factory=dict)
+    sessions: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     async def log_in(self, code: str) -> str:
         """Return the id of a new session for whoever owns the code."""
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
-            token = await exchange(client, self.issuer, code)
+            token, name = await exchange(client, self.issuer, code)
             claims = await verify(client, self.issuer, self.client_id, token)
         if len(self.sessions) >= MAX_SESSIONS:
             self.sessions.clear()
         session_id = secrets.token_urlsafe(32)
-        self.sessions[session_id] = claims
+        self.sessions[session_id] = (name, claims)
         return session_id
 
     def app(self) -> Litestar:
@@ -115,8 +117,8 @@ class SampleApp:
 
         @get("/")
         async def home(request: AnyRequest) -> Response[str]:
-            claims = self.sessions.get(request.cookies.get(COOKIE, ""))
-            return page(welcome(claims) if claims else invitation(self.chat_url, self.origin))
+            session = self.sessions.get(request.cookies.get(COOKIE, ""))
+            return page(welcome(*session) if session else invitation(self.chat_url, self.origin))
 
         @get("/callback")
         async def callback(code: FromQuery[str] = "") -> Response[Any]:
@@ -171,14 +173,13 @@ def invitation(chat_url: str, origin: str) -> str:
 <p class="where">Its callback address is {escape(origin)}/callback</p>"""
 
 
-def welcome(claims: dict[str, Any]) -> str:
+def welcome(name: str, claims: dict[str, Any]) -> str:
     """Return what somebody sees who is logged in: the verified claims."""
-    name = claims.get("name") or claims.get("preferred_username") or claims["sub"]
     rows = "".join(
         f"<tr><th scope=row>{escape(str(key))}</th><td>{escape(str(value))}</td></tr>"
         for key, value in claims.items()
     )
-    return f"""<h1>Hello, {escape(str(name))}</h1>
+    return f"""<h1>Hello, {escape(name)}</h1>
 <p>You are logged in. The access token was verified; these are its claims.</p>
 <div class="scroll"><table><thead><tr><th scope=col>Claim</th><th scope=col>Value</th></tr></thead>
 <tbody>{rows}</tbody></table></div>
