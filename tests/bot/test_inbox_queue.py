@@ -163,10 +163,6 @@ async def test_an_unreadable_update_is_parked_and_holds_up_nobody(
     assert (UpdateState.PARKED, 3) == (parked.state, parked.attempts)
 
 
-@pytest.mark.xfail(
-    reason="DEFECT: a payload of `null` spins for ever: de_json returns None and nothing fails",
-    strict=True,
-)
 async def test_an_update_that_is_null_is_parked_as_well(
     queue: InboxQueue, deployment: Deployment
 ) -> None:
