@@ -37,6 +37,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> Instant:
+        """Return the current instant."""
         return self.now
 
     def advance(self, milliseconds: int) -> None:
@@ -51,6 +52,7 @@ class Ids:
         self._numbers = count(1)
 
     def __call__(self) -> str:
+        """Return the next identifier."""
         return f"{next(self._numbers):032x}"
 
 
@@ -170,9 +172,7 @@ def a_deployment(
         "client": a_client(),
         "allow": AllowList(everyone=True),
     }
-    return Deployment(
-        store=store, now=now or Clock(), new_id=new_id or Ids(), **chosen | fields
-    )
+    return Deployment(store=store, now=now or Clock(), new_id=new_id or Ids(), **chosen | fields)
 
 
 def an_update(text: str | None = "/login", *, update_id: int = 1, **fields: Any) -> Update:

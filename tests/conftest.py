@@ -1,4 +1,4 @@
-"""What every test gets: one event loop, loopback sockets only, a watch on blocking, a real store."""
+"""What every test gets: one loop, loopback sockets only, a watch on blocking, a real store."""
 
 import os
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from blockbuster import blockbuster_ctx
 from pytest_socket import socket_allow_hosts
-
 from tests.builders import Clock, Ids, a_deployment
+
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Store
 

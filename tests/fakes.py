@@ -1,11 +1,10 @@
 """A Telegram that is a dictionary: small, real, and below python-telegram-bot's own transport."""
 
-import asyncio
+import asyncio  # noqa: TC003 - read at run time by whoever holds it up
 import json
 from typing import Any
 
 from telegram.request import BaseRequest, RequestData
-
 from tests.builders import NOW
 
 Answer = tuple[int, dict[str, Any]] | Exception

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from litestar import Litestar
-
 from tests.builders import Clock, Ids, a_begun_login, a_deployment, chat_code_of
+
 from tgauth.api.app import build_app
 from tgauth.flows.deployment import Deployment, Keyring
 from tgauth.oidc.keys import SigningKey

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 from litestar import Litestar, get
-
 from tests.api.pages import open_link, press
+
 from tgauth.api.app import LARGEST_BODY
 from tgauth.flows.deployment import Deployment
 
@@ -46,9 +46,7 @@ PROTOCOL: dict[str, tuple[str, str, bytes, dict[str, str], int, str]] = {
 
 
 @pytest.mark.parametrize("case", PROTOCOL)
-async def test_what_makes_no_sense_is_told_in_one_shape(
-    api: httpx.AsyncClient, case: str
-) -> None:
+async def test_what_makes_no_sense_is_told_in_one_shape(api: httpx.AsyncClient, case: str) -> None:
     """`error` and `error_description` as JSON, and nothing of our inside."""
     method, path, content, headers, status, error = PROTOCOL[case]
     answer = await api.request(method, path, content=content, headers=headers)

@@ -16,9 +16,7 @@ async def test_a_healthy_process_is_ready(api: httpx.AsyncClient) -> None:
     assert {"no-store"} == {one.headers["cache-control"] for one in (alive, ready)}
 
 
-async def test_readiness_follows_the_store(
-    deployment: Deployment, api: httpx.AsyncClient
-) -> None:
+async def test_readiness_follows_the_store(deployment: Deployment, api: httpx.AsyncClient) -> None:
     """A store that cannot be written makes it 503 while the process lives on; then it recovers."""
     await deployment.store._writer.execute_fetchall("PRAGMA query_only = ON")
     ready = await api.get("/readyz")

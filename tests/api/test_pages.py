@@ -50,7 +50,7 @@ def test_each_page_renders(page: Page) -> None:
     """With nothing undefined, as UTF-8 HTML under a language and a title."""
     answer = render(page)
     text = answer.content
-    assert text.startswith("<!doctype html>\n<html lang=\"en\">")
+    assert text.startswith('<!doctype html>\n<html lang="en">')
     assert "<title></title>" not in text
     assert 1 == text.count("<h1>")
     assert "{{" not in text
@@ -78,7 +78,8 @@ def test_every_template_has_a_page() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: type(page).__name__)
 def test_whatever_people_call_themselves_is_text(page: Page) -> None:
     """A name is never markup, neither in text nor in an attribute nor as a template."""
-    hostile = type(page)(
+    kind: Any = type(page)
+    hostile = kind(
         **{
             name: HOSTILE if isinstance(getattr(page, name), str) else getattr(page, name)
             for name in page.__slots__

@@ -3,8 +3,8 @@
 import httpx
 import jwt
 import pytest
-
 from tests.builders import LIFETIME, Clock
+
 from tgauth.api.tokens import token_routes
 from tgauth.domain.instants import SECOND
 from tgauth.flows.deployment import Deployment, Keyring
@@ -152,9 +152,7 @@ async def test_the_published_keys_verify_and_are_public(
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""],
 )
-async def test_only_json_is_taken(
-    api: httpx.AsyncClient, code: str, content_type: str
-) -> None:
+async def test_only_json_is_taken(api: httpx.AsyncClient, code: str, content_type: str) -> None:
     """What a foreign page could send without asking the browser is refused, and spends nothing."""
     body = f'{{"code": "{code}"}}'
     refused = await api.post(
@@ -175,7 +173,9 @@ async def test_json_with_a_charset_is_json(api: httpx.AsyncClient, code: str) ->
     assert 200 == answer.status_code
 
 
-async def test_routes_are_those_of_the_documentation(deployment: Deployment, keyring: Keyring) -> None:
+async def test_routes_are_those_of_the_documentation(
+    deployment: Deployment, keyring: Keyring
+) -> None:
     """A snapshot of what applications call."""
     paths = sorted(
         (path, method)

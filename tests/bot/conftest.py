@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from telegram import Bot
-
 from tests.builders import TOKEN
 from tests.fakes import FakeTelegram
 

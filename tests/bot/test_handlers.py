@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from telegram import Update
-
 from tests.builders import ALICE, Clock, a_key, an_outgoing, an_update
 from tests.fakes import USERNAME
+
 from tgauth.bot import handlers
 from tgauth.bot.handlers import Handlers
 from tgauth.bot.updates import key_of

@@ -8,8 +8,8 @@ import anyio
 import pytest
 from telegram import Bot, Update
 from telegram.error import NetworkError
-
 from tests.builders import Clock, a_deployment, a_key, an_update
+
 from tgauth.bot.inbox_queue import InboxQueue
 from tgauth.bot.updates import key_of
 from tgauth.domain.incoming import UpdateState

@@ -9,18 +9,17 @@ import anyio
 import pytest
 from telegram import Bot
 from telegram.error import NetworkError, TimedOut
-
 from tests.builders import (
     ALICE,
     BOB,
     NOW,
     Clock,
     a_begun_login,
-    a_profile,
     an_issuer,
     chat_code_of,
 )
 from tests.fakes import Answer, FakeTelegram, accepted, refused
+
 from tgauth.bot.sender import Sender
 from tgauth.bot.waking import Bell
 from tgauth.domain.instants import SECOND
@@ -56,7 +55,7 @@ async def row(store: Store, number: int = 1) -> Outgoing:
 async def until_sent(telegram: FakeTelegram, number: int = 1) -> None:
     """Wait until Telegram was asked to send so many messages, and a little longer."""
     with anyio.fail_after(5):
-        while len(telegram.sent()) < number:
+        while len(telegram.sent()) < number:  # noqa: ASYNC110 - what it waits for knows no events
             await anyio.sleep(0.005)
     await anyio.sleep(0.03)
 
@@ -126,7 +125,7 @@ TROUBLES: dict[str, tuple[Answer, int]] = {
 
 
 @pytest.mark.parametrize("case", TROUBLES)
-async def test_trouble_postpones_a_message(
+async def test_trouble_postpones_a_message(  # noqa: PLR0913, PLR0917 - fixtures
     deployment: Deployment,
     bot: Bot,
     telegram: FakeTelegram,
@@ -258,7 +257,7 @@ async def test_stopping_finishes_what_is_under_way(
     sender = Sender(deployment, bot, Bell())
     run = asyncio.create_task(sender.run())
     with anyio.fail_after(5):
-        while not telegram.sent():
+        while not telegram.sent():  # noqa: ASYNC110 - the same
             await anyio.sleep(0.005)
     sender.stop()
     await anyio.sleep(0.03)
@@ -269,18 +268,38 @@ async def test_stopping_finishes_what_is_under_way(
     assert [NOW, None] == [(await row(store, number)).sent_at for number in (1, 2)]
 
 
-async def test_a_store_that_fails_leaves_the_message_owed(
+async def test_a_store_that_fails_sends_nothing_twice(
     deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store
 ) -> None:
-    """It may be sent twice, never lost; and the sender goes on by itself."""
+    """What Telegram has is marked once the store is back; nobody gets it again in between."""
     await promise(store, ALICE)
     await store._writer.execute_fetchall("PRAGMA query_only = ON")
     async with sending(deployment, bot) as bell:
         await until_sent(telegram)
+        for _ in range(3):
+            bell.ring()
+            await anyio.sleep(0.03)
         assert (await row(store)).sent_at is None
         await store._writer.execute_fetchall("PRAGMA query_only = OFF")
         bell.ring()
+        await anyio.sleep(0.1)
+        assert NOW == (await row(store)).sent_at
+    assert 1 == len(telegram.sent())
+
+
+async def test_what_was_sent_and_not_marked_is_sent_again_after_a_restart(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store
+) -> None:
+    """Twice rather than never; and it is the very same link."""
+    await a_begun_login(deployment)
+    await store._writer.execute_fetchall("PRAGMA query_only = ON")
+    async with sending(deployment, bot):
+        await until_sent(telegram)
+    await store._writer.execute_fetchall("PRAGMA query_only = OFF")
+    async with sending(deployment, bot):
         await until_sent(telegram, 2)
+    first, second = telegram.sent()
+    assert first["reply_markup"] == second["reply_markup"]
     assert NOW == (await row(store)).sent_at
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from telegram import Update
-
 from tests.builders import ALICE, NOW, a_profile, an_update
+
 from tgauth.bot.updates import Request, key_of, private_chat_of, read
 from tgauth.domain.incoming import UpdateKey
 
@@ -37,7 +37,7 @@ COMMANDS = {
     "please /login": None,
     "/": None,
     "/" + "a" * 33: None,
-    "／login": None,
+    "\uff0flogin": None,
     "/ login": None,
     "": None,
 }

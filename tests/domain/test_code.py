@@ -7,8 +7,8 @@ from base64 import urlsafe_b64encode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.builders import LIFETIME, MASTER_KEY, NOW, a_code
+
 from tgauth.domain.code import (
     Code,
     CodeKind,

@@ -1,6 +1,7 @@
 """Promises of the inbox's rows: poison is tried three times, then parked."""
 
 from tests.builders import NOW, a_stored_update
+
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import SECOND
 
@@ -12,9 +13,7 @@ def test_an_update_is_parked_at_its_third_failure() -> None:
     third = second.failed(now=NOW + 20 * SECOND)
     assert a_stored_update(attempts=1, not_before=NOW + SECOND) == first
     assert a_stored_update(attempts=2, not_before=NOW + 12 * SECOND) == second
-    expected = a_stored_update(
-        attempts=3, not_before=NOW + 12 * SECOND, state=UpdateState.PARKED
-    )
+    expected = a_stored_update(attempts=3, not_before=NOW + 12 * SECOND, state=UpdateState.PARKED)
     assert expected == third
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
 from tests.builders import LIFETIME, NOW, a_login
+
 from tgauth.domain.errors import (
     LoginAlreadyDecided,
     LoginAlreadyRedeemed,

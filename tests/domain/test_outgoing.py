@@ -1,8 +1,8 @@
 """Promises of what the bot owes: tried again with patience, and given up on after a day."""
 
 import pytest
-
 from tests.builders import ALICE, NOW, an_outgoing
+
 from tgauth.domain.instants import DAY, SECOND
 from tgauth.domain.outgoing import Notice, owe
 

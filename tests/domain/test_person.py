@@ -1,8 +1,8 @@
 """Promises of people: named kindly, followed by Telegram id, let in by the operator's list."""
 
 import pytest
-
 from tests.builders import ALICE, BOB, NOW, a_person, a_profile
+
 from tgauth.domain.person import AllowList, TelegramProfile
 
 

@@ -1,8 +1,8 @@
 """Promises of sessions: thirty days, or until somebody ends them."""
 
 import pytest
-
 from tests.builders import NOW, a_session
+
 from tgauth.domain.instants import DAY, SECOND
 from tgauth.domain.session import begin_session
 

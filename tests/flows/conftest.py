@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-
 from tests.builders import a_client
+
 from tgauth.flows.deployment import Deployment, Keyring
 from tgauth.oidc.keys import SigningKey
 

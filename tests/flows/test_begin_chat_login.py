@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-
 from tests.builders import (
     ALICE,
     BOB,
@@ -15,6 +14,7 @@ from tests.builders import (
     an_outgoing,
     chat_code_of,
 )
+
 from tgauth.domain.code import CodeKind, hash_of
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import SECOND

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-
 from tests.builders import (
     BOB,
     LIFETIME,
@@ -12,6 +11,7 @@ from tests.builders import (
     a_profile,
     chat_code_of,
 )
+
 from tgauth.domain.code import CALLBACK_CODE_LIFETIME
 from tgauth.domain.errors import (
     CodeAlreadySpent,
@@ -219,9 +219,7 @@ async def test_the_page_of_a_repeat_is_shown_to_its_own_browser(
         await show_offer(deployment, code, browser="browser-2", secret=None)
 
 
-@pytest.mark.xfail(
-    reason="DEFECT: the page still offers what the press will refuse", strict=True
-)
+@pytest.mark.xfail(reason="DEFECT: the page still offers what the press will refuse", strict=True)
 async def test_the_page_offers_only_what_the_press_accepts(
     deployment: Deployment, code: str, clock: Clock
 ) -> None:

@@ -1,8 +1,8 @@
 """Promises of delivery: the same link however often it is sent, and none that has expired."""
 
 import pytest
-
 from tests.builders import ALICE, BOB, LIFETIME, Clock, a_begun_login, a_profile, chat_code_of
+
 from tgauth.domain.instants import SECOND
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.flows.deliver_messages import due_messages, settle_message

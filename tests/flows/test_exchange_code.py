@@ -6,7 +6,6 @@ from pathlib import Path
 
 import jwt
 import pytest
-
 from tests.builders import (
     ALICE,
     BOB,
@@ -17,6 +16,7 @@ from tests.builders import (
     a_deployment,
     chat_code_of,
 )
+
 from tgauth.domain.code import CALLBACK_CODE_LIFETIME, CodeKind, derive_code, hash_of
 from tgauth.domain.errors import (
     CodeAlreadySpent,
@@ -218,9 +218,7 @@ async def test_who_was_taken_off_the_list_gets_no_token(
     banned = replace(deployment, allow=AllowList(everyone=False, telegram_ids=frozenset({BOB})))
     chat = await a_chat_code(deployment)
     await expect(banned, keyring, chat, PersonNotAllowed)
-    outcome = await continue_in_browser(
-        deployment, chat, browser="b", secret=None, switch=False
-    )
+    outcome = await continue_in_browser(deployment, chat, browser="b", secret=None, switch=False)
     assert outcome.callback_code is not None
     await expect(banned, keyring, outcome.callback_code, PersonNotAllowed)
     await expect(deployment, keyring, outcome.callback_code, None)

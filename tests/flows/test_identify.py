@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-
 from tests.builders import Clock, a_begun_login, an_issuer, chat_code_of
+
 from tgauth.domain.errors import SessionEnded, TokenRefused
 from tgauth.domain.instants import SECOND
 from tgauth.domain.session import SESSION_LIFETIME
@@ -58,7 +58,7 @@ async def test_logging_out_ends_the_token_as_well(
     ("wait", "good"),
     [(899 * SECOND, True), (900 * SECOND - 1, True), (900 * SECOND, False), (901 * SECOND, False)],
 )
-async def test_a_token_lives_as_long_as_it_says(
+async def test_a_token_lives_as_long_as_it_says(  # noqa: PLR0913 - fixtures
     deployment: Deployment, keyring: Keyring, token: str, clock: Clock, wait: int, *, good: bool
 ) -> None:
     """To the millisecond."""

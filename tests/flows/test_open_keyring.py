@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from tests.builders import a_deployment
+
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.open_keyring import open_keyring
 from tgauth.oidc.keys import SigningKeyUnreadable

@@ -1,8 +1,8 @@
 """Promises of the inbox: kept before confirmed, handed out in order, parked when poison."""
 
 import pytest
-
 from tests.builders import ALICE, NOW, Clock, a_key, a_stored_update, an_outgoing
+
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import DAY, SECOND

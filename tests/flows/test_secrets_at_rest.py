@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from tests.builders import MASTER_KEY, a_begun_login, chat_code_of
+
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deliver_messages import due_messages
 from tgauth.flows.deployment import Deployment
@@ -20,9 +20,7 @@ async def test_no_secret_is_in_the_files_in_plain(deployment: Deployment, databa
     waiting = chat_code_of(deployment, await a_begun_login(deployment, update_id=1))
     await due_messages(deployment, most=9)
     used = chat_code_of(deployment, await a_begun_login(deployment, update_id=2))
-    outcome = await continue_in_browser(
-        deployment, used, browser="b", secret=None, switch=False
-    )
+    outcome = await continue_in_browser(deployment, used, browser="b", secret=None, switch=False)
     grant = await exchange_code(deployment, keyring, outcome.callback_code or "")
     private = keyring.newest.key.as_dict(private=True)
     secrets = [

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-
 from tests.builders import MASTER_KEY
+
 from tgauth.oidc.keys import SigningKey, SigningKeyUnreadable, jwks
 
 KEY = SigningKey.generate()

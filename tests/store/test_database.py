@@ -5,11 +5,12 @@ import sqlite3
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
-
 from tests.builders import a_person, a_session
+
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.store import Connection, Store, persons, sessions
 from tgauth.store.migrations import SchemaTooNew
@@ -52,7 +53,7 @@ async def test_returning_commits(store: Store, database: Path) -> None:
 
 async def test_raising_rolls_back(store: Store) -> None:
     """An exception in the block undoes all of it and goes on as itself."""
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the whole block is what raises
         async with store.writing() as connection:
             await add(connection, 1)
             raise ZeroDivisionError
@@ -111,14 +112,15 @@ async def test_cancelling_in_the_body_rolls_back(store: Store) -> None:
 NATIVE = "DEFECT: anyio's shield does not hold against Task.cancel()"
 
 
-
 @pytest.mark.parametrize(
     ("statement", "way"),
     [
         ("BEGIN IMMEDIATE", "scope"),
         ("INSERT", "scope"),
         ("COMMIT", "scope"),
-        pytest.param("BEGIN IMMEDIATE", "task", marks=pytest.mark.xfail(reason=NATIVE, strict=True)),
+        pytest.param(
+            "BEGIN IMMEDIATE", "task", marks=pytest.mark.xfail(reason=NATIVE, strict=True)
+        ),
         ("INSERT", "task"),
         pytest.param("COMMIT", "task", marks=pytest.mark.xfail(reason=NATIVE, strict=True)),
     ],
@@ -128,19 +130,20 @@ async def test_cancelling_during_any_statement_leaves_no_open_transaction(
 ) -> None:
     """Cancelled while SQLite works on it, each statement is ended before the task ends."""
     execute = store._writer.execute_fetchall
+    thread: Any = store._writer._execute
     scope = anyio.CancelScope()
     seen: list[str] = []
     waits: list[asyncio.Task[None]] = []
 
-    async def cancelling(sql: str, parameters: object = None) -> object:
+    async def cancelling(sql: str, parameters: Any = None) -> object:
         if sql.lstrip().startswith(statement) and not seen:
             seen.append(sql)
             # Keep SQLite's thread busy, so that the statement is under way for a while.
-            waits.append(asyncio.create_task(store._writer._execute(time.sleep, 0.05)))
+            waits.append(asyncio.create_task(thread(time.sleep, 0.05)))
             await asyncio.sleep(0)
             cancel = scope.cancel if way == "scope" else work.cancel
             asyncio.get_running_loop().call_soon(cancel)
-        return await execute(sql, parameters or {})  # type: ignore[arg-type]
+        return await execute(sql, parameters or {})
 
     async def write() -> None:
         with scope:
@@ -217,7 +220,7 @@ async def test_a_full_disk_is_told_and_leaves_nothing_half_done(store: Store) ->
     """Where no page is left the store says that it is unavailable, and nothing was written."""
     [row] = await store._writer.execute_fetchall("PRAGMA page_count")
     await store._writer.execute_fetchall(f"PRAGMA max_page_count = {row[0]}")
-    with pytest.raises(StoreUnavailable, match="full"):
+    with pytest.raises(StoreUnavailable, match="full"):  # noqa: PT012 - the same
         async with store.writing() as connection:
             for number in range(1, 2000):
                 await add(connection, number)
@@ -323,5 +326,3 @@ async def test_a_probe_tells_whether_a_login_could_be_stored(store: Store) -> No
     await store._writer.execute_fetchall("PRAGMA query_only = ON")
     with pytest.raises(StoreUnavailable):
         await store.probe()
-
-

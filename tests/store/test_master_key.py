@@ -1,5 +1,7 @@
 """Promises of the master key: made once, for this account alone, and never silently another."""
 
+# ruff: noqa: ASYNC240 - a few bytes, in a test
+
 import hashlib
 import stat
 import subprocess

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.builders import a_person
+
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.store import Store, migrations, persons
 from tgauth.store.migrations import Migration, shipped

@@ -4,7 +4,6 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
-
 from tests.builders import (
     ALICE,
     BOB,
@@ -18,6 +17,7 @@ from tests.builders import (
     a_stored_update,
     an_outgoing,
 )
+
 from tgauth.domain.code import CodeKind
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import SECOND

@@ -6,8 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
-
 from tests.builders import NOW
+
 from tgauth.domain.code import CodeKind
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.login import Door, LoginState

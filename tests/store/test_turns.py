@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from tgauth.domain.errors import StoreUnavailable
@@ -77,7 +78,7 @@ async def test_only_one_has_the_turn(path: Path) -> None:
             async with lock.turn():
                 holders += 1
                 most = max(most, holders)
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
                 holders -= 1
 
     locks = [TurnLock(path, patience=5) for _ in range(3)]
@@ -99,7 +100,10 @@ async def test_an_exception_gives_the_turn_back(path: Path) -> None:
 async def test_a_holder_without_end_makes_the_store_unavailable(path: Path) -> None:
     """Waiting ends when patience ends, and the error says what was waited for."""
     lock = TurnLock(path, patience=0.1)
-    with held_by_another_process(path), pytest.raises(StoreUnavailable, match=r"held lock for 0\.1"):
+    with (
+        held_by_another_process(path),
+        pytest.raises(StoreUnavailable, match=r"held lock for 0\.1"),
+    ):
         async with lock.turn():
             pass
 

@@ -11,8 +11,7 @@ from tgauth.texts import button_label, commands, message
 def test_the_texts_are_those_of_the_snapshot() -> None:
     """What people read changes on purpose only: compare, then renew the snapshot."""
     texts = "\n\n".join(
-        f"[{notice}]\n"
-        + message(notice, application="shop", chat_id=1001, lifetime=120_000)
+        f"[{notice}]\n" + message(notice, application="shop", chat_id=1001, lifetime=120_000)
         for notice in Notice
     )
     assert Path(__file__).with_name("chat.txt").read_text("utf-8") == texts + "\n"

@@ -1,0 +1,42 @@
+"""Promises of lightness: a process loads only what it needs; start-up and memory depend on it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("telegram", "litestar", "hypercorn", "aiosqlite", "sqlite3", "joserfc", "httpx", "jinja2")
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return which heavy libraries a fresh process has loaded after a statement."""
+    # Measured without coverage, which keeps its notes in SQLite.
+    environment = {key: text for key, text in os.environ.items() if not key.startswith("COV")}
+    probe = f"{statement}\nimport sys\nprint(*[n for n in {HEAVY!r} if n in sys.modules])"
+    done = subprocess.run(
+        (sys.executable, "-c", probe), capture_output=True, text=True, check=True, env=environment
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement", ["import tgauth.cli", "import tgauth.processes", "import tgauth.supervisor"]
+)
+def test_the_supervisors_process_stays_light(statement: str) -> None:
+    """Neither Telegram nor HTTP nor the store."""
+    assert set() == loaded_by(statement)
+
+
+def test_an_api_process_loads_no_telegram() -> None:
+    """It comes up without."""
+    statement = (
+        "import tgauth.processes, tgauth.api.process, tgauth.flows.open_keyring\n"
+        "from tgauth.store.master_key import load_master_key"
+    )
+    assert not {"telegram", "httpx"} & loaded_by(statement)
+
+
+def test_a_bot_process_loads_no_web_server() -> None:
+    """It needs none."""
+    assert not {"litestar", "hypercorn", "jinja2"} & loaded_by("import tgauth.bot.process")

@@ -1,0 +1,159 @@
+"""Promises of the house: documented, small, and each room within its walls."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from tests.house.sources import FILES, PACKAGE, imports_of, name_of, tree_of
+
+#: Outside library → the rooms that may import it.
+DOORS = {
+    "telegram": {"bot"},
+    "litestar": {"api", "sandbox"},
+    "hypercorn": {"api", "sandbox"},
+    "aiosqlite": {"store"},
+    "sqlite3": {"store"},
+    "joserfc": {"oidc"},
+    "authlib": {"oidc"},
+    "jinja2": {"api", "sandbox"},
+    "click": {"cli.py"},
+}
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def room_of(path: Path) -> str:
+    """Return the first part of a file's path below the package."""
+    return path.relative_to(PACKAGE).parts[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    """A package's docstring says what it owns and what it refuses; a module's what it is."""
+    docstring = ast.get_docstring(tree_of(path))
+    assert docstring
+    is_room = path.name == "__init__.py" and path.parent.parent == PACKAGE
+    if is_room and room_of(path) != "domain":
+        assert "Own" in docstring or "own" in docstring
+    if is_room:
+        assert "efuse" in docstring
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_every_public_function_and_class_has_a_docstring(path: Path) -> None:
+    """Public ones always; those of private classes need none."""
+    missing = [
+        node.name
+        for parent in ast.walk(tree_of(path))
+        if isinstance(parent, ast.Module | ast.ClassDef)
+        and not (isinstance(parent, ast.ClassDef) and parent.name.startswith("_"))
+        for node in parent.body
+        if isinstance(node, DEFINITIONS)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+        and not any("overload" in ast.dump(one) for one in node.decorator_list)
+    ]
+    assert [] == missing
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_file_is_long_without_a_reason(path: Path) -> None:
+    """300 lines fit in a head; whoever needs more says why in a line `# long because …`."""
+    lines = path.read_text("utf-8").splitlines()
+    assert len(lines) <= 300 or any("# long because" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            marks=pytest.mark.xfail(reason="DEFECT: `router` has 44 lines", strict=True)
+            if name_of(path) == "sandbox/control.py"
+            else (),
+        )
+        for path in FILES
+    ],
+    ids=name_of,
+)
+def test_no_function_is_long_without_a_reason(path: Path) -> None:
+    """40 lines of code; the docstring does not count."""
+    long = []
+    text = path.read_text("utf-8").splitlines()
+    for node in ast.walk(tree_of(path)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        begin = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+        size = (node.end_lineno or 0) - begin.lineno + 1
+        if size > 40 and not any(
+            "# long because" in line for line in text[node.lineno - 2 : node.end_lineno]
+        ):
+            long.append((node.name, size))
+    assert [] == long
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_each_outside_library_has_one_door(path: Path) -> None:
+    """A library that changes, changes one room."""
+    through_walls = {
+        (library, name)
+        for name in imports_of(path)
+        for library, rooms in DOORS.items()
+        if name.partition(".")[0] == library and room_of(path) not in rooms
+    }
+    assert set() == through_walls
+
+
+@pytest.mark.parametrize("room", ["supervisor", "sandbox"])
+def test_a_side_room_imports_nothing_of_tgauth(room: str) -> None:
+    """So that it can be lifted out, and no misunderstanding sits on both sides."""
+    foreign = {
+        (name_of(path), name)
+        for path in (PACKAGE / room).rglob("*.py")
+        for name in imports_of(path)
+        if name.partition(".")[0] == "tgauth"
+        and name != "tgauth"
+        and not name.startswith(f"tgauth.{room}")
+    }
+    assert set() == foreign
+
+
+def test_faces_do_not_know_each_other() -> None:
+    """The bot imports nothing of the API, nor the API of the bot."""
+    for room, other in (("bot", "api"), ("api", "bot")):
+        names = {name for path in (PACKAGE / room).glob("*.py") for name in imports_of(path)}
+        assert set() == {name for name in names if name.startswith(f"tgauth.{other}")}
+
+
+def test_begin_is_typed_in_two_places_only() -> None:
+    """One way to write: `writing()`, and the migrations before there is a store."""
+    typing = {
+        name_of(path)
+        for path in FILES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.startswith("BEGIN")
+    }
+    assert {"store/database.py", "store/migrations.py"} == typing
+
+
+def test_sql_is_typed_in_the_store_only() -> None:
+    """All SQL stands in one room."""
+    typing = {
+        name_of(path)
+        for path in FILES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.strip().startswith(("SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM"))
+        and room_of(path) != "store"
+    }
+    assert set() == typing
+
+
+def test_the_domain_reads_no_clock_and_no_chance() -> None:
+    """Time and randomness come in as arguments."""
+    forbidden = {"time", "datetime", "random", "secrets", "os", "uuid", "asyncio", "anyio"}
+    names = {name for path in (PACKAGE / "domain").glob("*.py") for name in imports_of(path)}
+    assert set() == {name for name in names if name.partition(".")[0] in forbidden}
