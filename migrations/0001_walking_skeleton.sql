@@ -46,6 +46,7 @@ CREATE TABLE logins (
     CHECK (state IN ('pending', 'denied') OR subject IS NOT NULL)
 ) STRICT;
 CREATE INDEX logins_by_subject ON logins (subject);
+CREATE INDEX logins_by_session ON logins (session_id);
 
 CREATE TABLE codes (
     hash TEXT NOT NULL PRIMARY KEY,

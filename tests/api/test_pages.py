@@ -125,9 +125,6 @@ def test_each_refusal_has_a_page_and_a_description(error: Any) -> None:
     assert 400 <= refusal.status < 600
 
 
-@pytest.mark.xfail(
-    reason="DEFECT: answers of exception handlers lack the application's headers", strict=True
-)
 @pytest.mark.anyio
 async def test_every_answer_carries_the_common_headers(
     browser: httpx.AsyncClient, api: httpx.AsyncClient, code: str

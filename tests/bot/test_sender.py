@@ -195,10 +195,6 @@ async def test_a_refused_token_gives_up_on_nothing(
     assert (None, None, 0) == (message.sent_at, message.given_up_at, message.attempts)
 
 
-@pytest.mark.xfail(
-    reason="DEFECT: a message that stays owed is due at once: the sender asks in a tight loop",
-    strict=True,
-)
 async def test_a_refused_token_is_not_hammered(
     deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store
 ) -> None:

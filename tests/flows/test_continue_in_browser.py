@@ -219,7 +219,6 @@ async def test_the_page_of_a_repeat_is_shown_to_its_own_browser(
         await show_offer(deployment, code, browser="browser-2", secret=None)
 
 
-@pytest.mark.xfail(reason="DEFECT: the page still offers what the press will refuse", strict=True)
 async def test_the_page_offers_only_what_the_press_accepts(
     deployment: Deployment, code: str, clock: Clock
 ) -> None:
@@ -230,9 +229,6 @@ async def test_the_page_offers_only_what_the_press_accepts(
         await show_offer(deployment, code, browser="browser-1", secret=None)
 
 
-@pytest.mark.xfail(
-    reason="DEFECT: a repeat is recognised before the kind of the code is looked at", strict=True
-)
 async def test_a_callback_code_is_not_for_the_page(deployment: Deployment, code: str) -> None:
     """A code is never accepted for anything but its own kind, not even by the same browser."""
     outcome = await press(deployment, code)

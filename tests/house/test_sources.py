@@ -63,19 +63,7 @@ def test_no_file_is_long_without_a_reason(path: Path) -> None:
     assert len(lines) <= 300 or any("# long because" in line for line in lines)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(
-            path,
-            marks=pytest.mark.xfail(reason="DEFECT: `router` has 44 lines", strict=True)
-            if name_of(path) == "sandbox/control.py"
-            else (),
-        )
-        for path in FILES
-    ],
-    ids=name_of,
-)
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_no_function_is_long_without_a_reason(path: Path) -> None:
     """40 lines of code; the docstring does not count."""
     long = []

@@ -36,6 +36,7 @@ CREATE TABLE logins (
     CHECK ((state = 'redeemed') = (redeemed_at IS NOT NULL)),
     CHECK (state IN ('pending', 'denied') OR subject IS NOT NULL)
 ) STRICT;
+CREATE INDEX logins_by_session ON logins (session_id);
 CREATE INDEX logins_by_subject ON logins (subject);
 CREATE TABLE master_key (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),

@@ -109,20 +109,15 @@ async def test_cancelling_in_the_body_rolls_back(store: Store) -> None:
 
 # Both ways of cancelling: anyio's scopes, and a task's own `cancel()`, which is what
 # asyncio.TaskGroup, asyncio.timeout and python-telegram-bot's updater use.
-NATIVE = "DEFECT: anyio's shield does not hold against Task.cancel()"
-
-
 @pytest.mark.parametrize(
     ("statement", "way"),
     [
         ("BEGIN IMMEDIATE", "scope"),
         ("INSERT", "scope"),
         ("COMMIT", "scope"),
-        pytest.param(
-            "BEGIN IMMEDIATE", "task", marks=pytest.mark.xfail(reason=NATIVE, strict=True)
-        ),
+        ("BEGIN IMMEDIATE", "task"),
         ("INSERT", "task"),
-        pytest.param("COMMIT", "task", marks=pytest.mark.xfail(reason=NATIVE, strict=True)),
+        ("COMMIT", "task"),
     ],
 )
 async def test_cancelling_during_any_statement_leaves_no_open_transaction(
@@ -162,9 +157,8 @@ async def test_cancelling_during_any_statement_leaves_no_open_transaction(
 
 
 @pytest.mark.parametrize(
-    # Not strict: which of the 60 steps hits a statement depends on the threads.
     "way",
-    ["scope", pytest.param("task", marks=pytest.mark.xfail(reason=NATIVE, strict=False))],
+    ["scope", "task"],
 )
 async def test_cancelling_at_every_step_of_the_loop_leaves_it_usable(
     store: Store, way: str

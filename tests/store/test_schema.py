@@ -133,7 +133,6 @@ async def test_every_table_is_strict(store: Store) -> None:
     assert len(rows) == 8
 
 
-@pytest.mark.xfail(reason="DEFECT: logins.session_id has no index", strict=True)
 async def test_every_reference_has_an_index(store: Store) -> None:
     """Deleting a row never searches a whole table for what refers to it."""
     async with store.reading() as connection:

@@ -164,10 +164,6 @@ async def _kill_soon(holder: subprocess.Popen[bytes]) -> None:
     holder.kill()
 
 
-@pytest.mark.xfail(
-    reason="DEFECT: tasks of one process wait in a row, each for the whole of the patience",
-    strict=True,
-)
 async def test_nobody_waits_longer_than_patience(path: Path) -> None:
     """While another process holds the lock each waiting task gives up after the same time."""
     lock = TurnLock(path, patience=0.2)

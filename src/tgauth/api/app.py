@@ -14,6 +14,7 @@ from tgauth.api.errors import (
 )
 from tgauth.api.health import health_routes
 from tgauth.api.login_pages import login_pages
+from tgauth.api.pages import COMMON_HEADERS
 from tgauth.api.tokens import token_routes
 from tgauth.domain.errors import TgauthError
 from tgauth.flows.deployment import Deployment, Keyring
@@ -38,10 +39,7 @@ def build_app(deployment: Deployment, keyring: Keyring) -> Litestar:
             Exception: answer_unforeseen,
         },
         response_headers=[
-            ResponseHeader(name="X-Content-Type-Options", value="nosniff"),
-            # Not no-referrer: with that a browser sends "Origin: null" with our own forms
-            # (Fetch standard, "append a request Origin header").
-            ResponseHeader(name="Referrer-Policy", value="same-origin"),
+            ResponseHeader(name=name, value=text) for name, text in COMMON_HEADERS.items()
         ],
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,

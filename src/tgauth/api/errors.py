@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from tgauth.api.pages import refusal_page
+from tgauth.api.pages import COMMON_HEADERS, refusal_page
 from tgauth.api.refusals import UNFORESEEN, Refusal, refusal_of, refusal_of_status
 from tgauth.domain.errors import StoreUnavailable, TgauthError
 from tgauth.logs import Log
@@ -50,5 +50,5 @@ def _answer(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
     return Response(
         {"error": refusal.error, "error_description": refusal.description},
         status_code=refusal.status,
-        headers={"Cache-Control": "no-store"},
+        headers={**COMMON_HEADERS, "Cache-Control": "no-store"},
     )

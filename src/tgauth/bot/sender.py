@@ -91,6 +91,8 @@ class Sender:
         try:
             sent = await self._send(due)
         except InvalidToken:
+            # The process ends because of it (`TokenWatch`); until then nothing more is tried.
+            self._stopping = True
             return None
         except RetryAfter as error:
             return outgoing.postponed(now=now(), wait=_milliseconds(error.retry_after))

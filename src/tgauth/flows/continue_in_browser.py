@@ -12,7 +12,7 @@ from tgauth.domain.code import (
 )
 from tgauth.domain.errors import OtherAccountActive
 from tgauth.domain.instants import Instant
-from tgauth.domain.login import LoginRequest, LoginState
+from tgauth.domain.login import LoginRequest
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session, begin_session
 from tgauth.flows.deployment import Deployment
@@ -70,7 +70,7 @@ async def show_offer(
     async with deployment.store.reading() as connection:
         presented = await look_up(connection, text)
         require_allowed(deployment, presented.person)
-        if not _is_repeat(presented.login, browser):
+        if await _repeatable(connection, presented, browser, now) is None:
             presented.code.spend(kinds={CodeKind.CHAT}, client_id=deployment.client.id, now=now)
         current = await _current(connection, secret, now)
         return Offer(person=presented.person, other=await _other(connection, current, presented))
@@ -103,9 +103,9 @@ async def continue_in_browser(
         other = await _other(connection, current, presented)
         if other is not None and not switch:
             raise OtherAccountActive
-        repeated = await _repeated(deployment, connection, presented.login, browser, now)
+        repeated = await _repeatable(connection, presented, browser, now)
         if repeated is not None:
-            return repeated
+            return _continuation(deployment, repeated, presented.login)
         if current is not None and other is not None:
             await sessions.save(connection, current.end(now=now))
         return await _begin(deployment, connection, presented, browser)
@@ -136,32 +136,30 @@ async def _begin(
                 expires_at=session.created_at + CALLBACK_CODE_LIFETIME,
             ),
         )
-    return Continuation(session=session, secret=secret, callback_code=callback_code)
+    return _continuation(deployment, session, presented.login)
 
 
-async def _repeated(
-    deployment: Deployment,
-    connection: Connection,
-    login: LoginRequest,
-    browser: str,
-    now: Instant,
-) -> Continuation | None:
-    if not _is_repeat(login, browser) or login.session_id is None:
+async def _repeatable(
+    connection: Connection, presented: Presented, browser: str, now: Instant
+) -> Session | None:
+    """Return the session that this very browser began with this code a moment ago, if it did."""
+    login = presented.login
+    if presented.code.kind is not CodeKind.CHAT or login.session_id is None:
+        return None
+    if login.browser != browser:
         return None
     session = await sessions.get(connection, login.session_id)
     if session is None or not session.lives_at(now):
         return None
-    if now >= session.created_at + CALLBACK_CODE_LIFETIME:
-        return None
+    return session if now < session.created_at + CALLBACK_CODE_LIFETIME else None
+
+
+def _continuation(deployment: Deployment, session: Session, login: LoginRequest) -> Continuation:
     return Continuation(
         session=session,
         secret=derive_session_secret(deployment.master_key, session.id),
         callback_code=_callback_code(deployment, login),
     )
-
-
-def _is_repeat(login: LoginRequest, browser: str) -> bool:
-    return login.state is LoginState.REDEEMED and login.browser == browser
 
 
 def _callback_code(deployment: Deployment, login: LoginRequest) -> str | None:

@@ -67,7 +67,8 @@ class ControlFace:
     journal: Journal
 
     def router(self) -> Router:
-        """Return the routes; a list of them, so longer than a function should be."""
+        """Return the routes."""
+        # long because it is a list of routes
 
         @post("/faults")
         async def add_faults(data: JSONBody[list[FaultOrder]]) -> dict[str, Any]:

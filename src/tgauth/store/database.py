@@ -1,11 +1,12 @@
 """The connection to the SQLite file, and the one way to write to it."""
 
+import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiosqlite
 import anyio
@@ -100,16 +101,13 @@ class Store:
         """
         async with self._turns.turn():
             with _translated():
-                with anyio.CancelScope(shield=True):
-                    await self._writer.execute_fetchall("BEGIN IMMEDIATE")
                 try:
+                    await _to_the_end(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
                     yield Connection(self._writer)
                 except BaseException:
-                    with anyio.CancelScope(shield=True):
-                        await self._roll_back()
+                    await _to_the_end(self._roll_back())
                     raise
-                with anyio.CancelScope(shield=True):
-                    await self._commit()
+                await _to_the_end(self._commit())
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -152,6 +150,26 @@ class Store:
         except StoreUnavailable:
             await self._raw_reader.close()
             await self._writer.close()
+
+
+async def _to_the_end(statement: Coroutine[Any, Any, object]) -> None:
+    """Await a statement to its end, and only then pass on a cancellation that came meanwhile.
+
+    anyio's shield holds against anyio's scopes alone: asyncio.TaskGroup, asyncio.timeout and
+    python-telegram-bot's updater cancel the task itself.
+    """
+    work = asyncio.ensure_future(statement)
+    cancelled: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):
+        while not work.done():
+            try:
+                await asyncio.wait([work])
+            except asyncio.CancelledError as error:
+                cancelled = error
+    if cancelled is not None:
+        work.exception()  # retrieved, so that nobody complains
+        raise cancelled
+    work.result()
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:

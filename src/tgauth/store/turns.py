@@ -49,14 +49,23 @@ class TurnLock:
         Raises:
             StoreUnavailable: Nobody let go of it in time, or the file cannot be opened.
         """
-        async with self._tasks:
-            descriptor = await self._acquire()
+        # One deadline for the whole wait, or tasks that queue up would each wait in full, in a row.
+        deadline = anyio.current_time() + self._patience
+        try:
+            with anyio.fail_after(self._patience):
+                await self._tasks.acquire()
+        except TimeoutError as error:
+            raise self._too_long() from error
+        try:
+            descriptor = await self._acquire(deadline)
             try:
                 yield
             finally:
                 os.close(descriptor)
+        finally:
+            self._tasks.release()
 
-    async def _acquire(self) -> int:
+    async def _acquire(self, deadline: float) -> int:
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -64,13 +73,13 @@ class TurnLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            await self._wait_for(descriptor)
+            await self._wait_for(descriptor, deadline)
         return descriptor
 
-    async def _wait_for(self, descriptor: int) -> None:
+    async def _wait_for(self, descriptor: int, deadline: float) -> None:
         ticket = _Ticket()
         try:
-            with anyio.fail_after(self._patience):
+            with anyio.fail_after(deadline - anyio.current_time()):
                 await to_thread.run_sync(_take_blocking, descriptor, ticket, abandon_on_cancel=True)
         except BaseException as error:
             with ticket.mutex:
@@ -78,10 +87,11 @@ class TurnLock:
                 if ticket.taken:
                     os.close(descriptor)
             if isinstance(error, TimeoutError):
-                raise StoreUnavailable(
-                    f"another process held {self._path.name} for {self._patience:g} s"
-                ) from error
+                raise self._too_long() from error
             raise
+
+    def _too_long(self) -> StoreUnavailable:
+        return StoreUnavailable(f"{self._path.name} was taken for {self._patience:g} s")
 
 
 def _take_blocking(descriptor: int, ticket: _Ticket) -> None:
