@@ -110,7 +110,12 @@ def test_no_page_needs_what_the_policy_forbids(page: Page) -> None:
 def test_the_policy_allows_nothing_but_our_form(target: str | None, policy: str) -> None:
     """A snapshot: nothing is loaded or framed, and forms lead here or to the application."""
     headers = render(PAGES[0], target=target).headers
-    assert {"Content-Security-Policy": policy, "Cache-Control": "no-store"} == headers
+    assert headers == {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+    }
 
 
 @pytest.mark.parametrize("error", REFUSALS, ids=lambda error: error.code)
