@@ -68,6 +68,36 @@ def test_a_login_in_the_chat_becomes_a_token(sandbox: Telegram, installation: Tg
     assert served.stop() == 0
 
 
+def test_a_public_address_is_sent_as_a_button(sandbox: Telegram, installation: Tgauth) -> None:
+    """Where Telegram takes the link as a button it is one, protected and without a preview."""
+    issuer = "https://login.example.org"
+    installation.start("serve", environment={"TGAUTH_ISSUER": issuer})
+    sandbox.send(42, "/login")
+
+    code = sandbox.code(42)
+
+    [answer] = sandbox.answers(42)
+    [[button]] = answer["reply_markup"]["inline_keyboard"]
+    assert button["url"] == f"{issuer}/auth/callback?code={code}"
+    assert code not in answer["text"]
+    assert answer["has_protected_content"] is True
+    assert answer["link_preview_options"]["is_disabled"] is True
+
+
+def test_people_who_may_not_log_in_get_a_polite_answer(
+    sandbox: Telegram, installation: Tgauth
+) -> None:
+    """Somebody who is not on the list reads their own id, and no login begins."""
+    installation.start("serve", environment={"TGAUTH_LOGIN__ALLOW": "41, 43"})
+    sandbox.send(42, "/login")
+    sandbox.send(43, "/login")
+
+    assert installation.exchange(sandbox.code(43)).status_code == 200
+    [refusal] = eventually(lambda: sandbox.answers(42))
+    assert "your Telegram id: 42" in refusal["text"]
+    assert sandbox.codes(42) == []
+
+
 def test_two_hundred_threads_redeem_one_code_once(sandbox: Telegram, installation: Tgauth) -> None:
     """One wins, 199 are refused, and losing the race does not harm the winner's token."""
     installation.start("serve", environment={"TGAUTH_API__WORKERS": "2"})
