@@ -8,6 +8,12 @@ CREATE TABLE master_key (
     fingerprint TEXT NOT NULL
 ) STRICT;
 
+-- Readiness writes here: only a write tells whether a write would succeed.
+CREATE TABLE probes (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+    number INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE persons (
     subject TEXT NOT NULL PRIMARY KEY,
     telegram_id INTEGER NOT NULL UNIQUE,
@@ -97,5 +103,8 @@ CREATE TABLE outbox (
     given_up_at INTEGER,
     reason TEXT
 ) STRICT;
-CREATE INDEX outbox_owed ON outbox (id) WHERE sent_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX outbox_owed ON outbox (id, not_before)
+WHERE sent_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX outbox_owed_by_chat ON outbox (chat_id, id)
+WHERE sent_at IS NULL AND given_up_at IS NULL;
 CREATE INDEX outbox_by_login ON outbox (login_id);

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import NoReturn
 
 import anyio
@@ -80,6 +81,12 @@ def bot() -> None:
 )
 def demo(port: int, directory: str | None) -> None:
     """Try it: tgauth with a Telegram sandbox and a sample application, on this machine only."""
+    if find_spec("jwt") is None or find_spec("httpx") is None:
+        _fail(
+            "the demo's sample application needs two more libraries: "
+            'pip install "tgauth-server[demo]"',
+            os.EX_CONFIG,
+        )
     configure("supervisor")
     from tgauth import processes
 

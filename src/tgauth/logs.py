@@ -10,13 +10,13 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 _OWN: Final = "tgauth"
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-#: httpx logs every address at info, and the Bot API's addresses hold the token.
-_QUIET: Final = ("httpx", "httpcore", "telegram", "hypercorn", "litestar", "asyncio", "aiosqlite")
+#: How far causes of causes are told.
+_DEEPEST: Final = 5
 MASK: Final = "***"
 
 
@@ -81,8 +81,7 @@ class _Formatter(logging.Formatter):
         fields["error"] = f"{type(error).__name__}: {error}"
         if not record.name.startswith(_OWN):
             return None
-        # Frames of our own code are enough to find a fault, and hold no values.
-        return "".join(traceback.format_tb(error.__traceback__))
+        return "".join(_story(error))
 
     def _text(
         self,
@@ -134,9 +133,26 @@ def configure(
     handler.setFormatter(_Formatter(process, as_json=as_json, secrets=secrets))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(_LEVELS[level])
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # Only our own events follow the level: what other libraries tell below a warning holds
+    # addresses and headers, and with them tokens and codes (httpx, hpack, h11, …).
+    root.setLevel(logging.WARNING)
+    logging.getLogger(_OWN).setLevel(_LEVELS[level])
+
+
+def _story(error: BaseException, depth: int = 0) -> Iterator[str]:
+    """Tell where an error came from, and what it came of.
+
+    Frames are enough to find a fault, and unlike a whole traceback they hold no values.
+    """
+    yield from traceback.format_tb(error.__traceback__)
+    if depth == _DEEPEST:
+        return
+    causes = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
+    if error.__cause__ is not None:
+        causes.append(error.__cause__)
+    for cause in causes:
+        yield f"  because of {type(cause).__name__}: {str(cause)!a}\n"
+        yield from _story(cause, depth + 1)
 
 
 def _readable(value: object) -> str:

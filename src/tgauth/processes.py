@@ -7,6 +7,7 @@ Telegram (a test keeps it so; start-up time and memory depend on it).
 
 import asyncio
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -80,6 +81,7 @@ async def run_api(settings: Settings) -> int:
     from tgauth.api.process import run_api as run
     from tgauth.flows.open_keyring import open_keyring
 
+    _raise_descriptor_limit()
     with _signalled() as shutdown:
         handed_down = inherited_sockets()
         listener = handed_down[0] if handed_down else _listening(settings)
@@ -254,6 +256,12 @@ def _listen(host: str, port: int, key: str) -> socket.socket:
         raise ConfigurationError(
             key, found=str(error), expected="an address that is free and ours"
         ) from error
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many connections as the system does; the usual soft limit of 1,024 is for select."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _origin(listener: socket.socket) -> str:

@@ -16,6 +16,9 @@ from tgauth.domain.person import AllowList
 PREFIX: Final = "TGAUTH_"
 _DELIMITER: Final = "__"
 
+#: What Kubernetes puts into every container's environment when a Service is named `tgauth`.
+_SERVICE_LINK: Final = re.compile(r"TGAUTH_(PORT(_.+)?|SERVICE_HOST|SERVICE_PORT(_.+)?)")
+
 #: What Telegram's BotFather hands out: the bot's id, a colon, and the secret.
 _TOKEN: Final = re.compile(r"[0-9]+:[A-Za-z0-9_-]{3,}")
 _CLIENT_ID: Final = re.compile(r"[\x21-\x7e]{1,100}")
@@ -189,7 +192,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     tree: dict[str, Any] = {"telegram": {}, "login": {}}
     known = keys()
     for key, text in sorted(environment.items()):
-        if not key.startswith(PREFIX):
+        if not key.startswith(PREFIX) or _SERVICE_LINK.fullmatch(key):
             continue
         if key not in known:
             raise ConfigurationError(key, found="no such setting", expected=_nearest(key))

@@ -25,6 +25,7 @@ PAGES: list[Page] = [
     ContinuePage(
         account="@alice",
         name="Alice",
+        telegram_id=42,
         application="shop",
         other=other,
         form_token="t",

@@ -22,9 +22,9 @@ from tgauth.domain.errors import (
     CodeAlreadySpent,
     CodeExpired,
     CodeMisused,
+    CodeRevoked,
     CodeUnknown,
     PersonNotAllowed,
-    SessionEnded,
     TgauthError,
 )
 from tgauth.domain.instants import SECOND
@@ -230,7 +230,7 @@ async def test_a_callback_code_of_an_ended_session_is_refused(
     """Whoever logged out in between gives the application nothing."""
     code, secret = await a_callback_code(deployment)
     await end_session(deployment, secret)
-    await expect(deployment, keyring, code, SessionEnded)
+    await expect(deployment, keyring, code, CodeRevoked)
 
 
 async def test_fifty_at_once_over_two_stores_give_one_token(

@@ -58,7 +58,10 @@ CREATE TABLE outbox (
     reason TEXT
 ) STRICT;
 CREATE INDEX outbox_by_login ON outbox (login_id);
-CREATE INDEX outbox_owed ON outbox (id) WHERE sent_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX outbox_owed ON outbox (id, not_before)
+WHERE sent_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX outbox_owed_by_chat ON outbox (chat_id, id)
+WHERE sent_at IS NULL AND given_up_at IS NULL;
 CREATE TABLE persons (
     subject TEXT NOT NULL PRIMARY KEY,
     telegram_id INTEGER NOT NULL UNIQUE,
@@ -68,6 +71,10 @@ CREATE TABLE persons (
     language TEXT,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE probes (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+    number INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,

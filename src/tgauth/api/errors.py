@@ -18,11 +18,17 @@ def answer_domain_error(request: Request[Any, Any, Any], error: TgauthError) -> 
     """Answer what the domain refused."""
     if isinstance(error, StoreUnavailable):
         _log.error("store.unavailable", reason=str(error))
-    return _answer(request, refusal_of(error))
+    refusal = refusal_of(error)
+    if refusal is UNFORESEEN:
+        _log.exception("refusal.unknown", error, path=request.scope["path"])
+    return _answer(request, refusal)
 
 
 def answer_protocol_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """Answer what Litestar refused: a wrong path, method, type or body."""
+    if "client disconnected" in error.detail:
+        _log.debug("client.gone", path=request.scope["path"])
+        return _answer(request, refusal_of_status(HTTPStatus.BAD_REQUEST))
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return answer_unforeseen(request, error)
     response = _answer(request, refusal_of_status(error.status_code))

@@ -1,7 +1,8 @@
 """Whether this process lives, and whether it can do its work."""
 
-from typing import Any
+from typing import Any, Final
 
+import anyio
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
@@ -10,7 +11,9 @@ from tgauth.domain.errors import StoreUnavailable
 from tgauth.flows.check_store import check_store
 from tgauth.flows.deployment import Deployment
 
-_NO_STORE = {"Cache-Control": "no-store"}
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+#: Seconds for which a check is believed.
+_GOOD_FOR: Final = 1.0
 
 
 def health_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
@@ -20,13 +23,35 @@ def health_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
     def healthz() -> Response[Any]:
         return Response({"status": "alive"}, headers=_NO_STORE)
 
+    readiness = _Readiness(deployment)
+
     @get("/readyz")
     async def readyz() -> Response[Any]:
-        try:
-            await check_store(deployment)
-        except StoreUnavailable as error:
-            body = {"status": "not ready", "store": error.code}
-            return Response(body, status_code=refusal_of(error).status, headers=_NO_STORE)
+        trouble = await readiness.trouble()
+        if trouble is not None:
+            body = {"status": "not ready", "store": trouble.code}
+            return Response(body, status_code=refusal_of(trouble).status, headers=_NO_STORE)
         return Response({"status": "ready", "store": "ok"}, headers=_NO_STORE)
 
     return [healthz, readyz]
+
+
+class _Readiness:
+    """Remembers the last check for a moment: it writes, and anybody may ask."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._asking = anyio.Lock()
+        self._checked_at = float("-inf")
+        self._trouble: StoreUnavailable | None = None
+
+    async def trouble(self) -> StoreUnavailable | None:
+        async with self._asking:
+            if anyio.current_time() - self._checked_at > _GOOD_FOR:
+                try:
+                    await check_store(self._deployment)
+                    self._trouble = None
+                except StoreUnavailable as error:
+                    self._trouble = error
+                self._checked_at = anyio.current_time()
+            return self._trouble

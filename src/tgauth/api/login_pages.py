@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from litestar import MediaType, Request, Response, get, post
+from litestar.datastructures import FormMultiDict
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import ClientException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
@@ -98,7 +101,7 @@ class _LoginPages:
     async def press(self, request: AnyRequest) -> Response[Any]:
         """Spend the code, and send the browser on."""
         pending = self._pending(request)
-        form = await request.form()
+        form = await _form(request)
         if pending is None or not self._is_ours(request, form.get("token"), pending.cookie):
             return refusal_page(STALE_FORM)
         outcome = await continue_in_browser(
@@ -135,7 +138,7 @@ class _LoginPages:
     async def log_out(self, request: AnyRequest) -> Response[Any]:
         """End this browser's session."""
         secret = self._secret(request)
-        form = await request.form()
+        form = await _form(request)
         if secret is not None:
             if not self._is_ours(request, form.get("token"), secret):
                 return refusal_page(STALE_FORM)
@@ -151,6 +154,7 @@ class _LoginPages:
         return ContinuePage(
             account=offer.person.label,
             name=offer.person.name,
+            telegram_id=offer.person.profile.telegram_id,
             application=self._deployment.client.id,
             other=offer.other.label if offer.other else None,
             form_token=derive_form_token(self._deployment.master_key, pending.cookie),
@@ -171,6 +175,13 @@ class _LoginPages:
             and isinstance(token, str)
             and hmac.compare_digest(token.encode(), expected.encode())
         )
+
+
+async def _form(request: AnyRequest) -> FormMultiDict:
+    """Read a form of ours; ours are never multipart, whose parts could name any charset."""
+    if request.content_type[0] != RequestEncodingType.URL_ENCODED:
+        raise ClientException("the body must be a form", status_code=415)
+    return await request.form()
 
 
 def _redirect(target: str, *, cookies: list[Any]) -> Response[Any]:

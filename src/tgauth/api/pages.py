@@ -19,7 +19,7 @@ COMMON_HEADERS: Final = {
     "Referrer-Policy": "same-origin",
 }
 
-#: The style sheet's address changes with the version of its content, never with time.
+#: The style sheet: the one thing that pages load.
 STYLE_PATH: Final = "/static/style.css"
 
 
@@ -30,6 +30,7 @@ class ContinuePage:
     template: ClassVar[str] = "continue.html"
     account: str
     name: str
+    telegram_id: int
     application: str
     other: str | None
     form_token: str

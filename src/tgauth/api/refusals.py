@@ -8,6 +8,7 @@ from tgauth.domain.errors import (
     CodeAlreadySpent,
     CodeExpired,
     CodeMisused,
+    CodeRevoked,
     CodeUnknown,
     LoginAlreadyDecided,
     LoginAlreadyRedeemed,
@@ -74,6 +75,7 @@ REFUSALS: Final[dict[type[TgauthError], Refusal]] = {
     CodeAlreadySpent: _SPENT,
     LoginAlreadyRedeemed: _SPENT,
     LoginAlreadyDecided: _SPENT,
+    CodeRevoked: _code_refusal("the session of this code has ended", "This login has been ended"),
     LoginDenied: _code_refusal("the login was denied", "This login was declined"),
     LoginNotApproved: _code_refusal("the login waits for approval", "This login is not approved"),
     PersonNotAllowed: Refusal(

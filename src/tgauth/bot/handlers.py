@@ -69,8 +69,8 @@ class Handlers:
             parked = await fail_update(
                 self._deployment, key_of(update), chat_id=private_chat_of(update)
             )
-        except StoreUnavailable as trouble:
-            _log.error("store.unavailable", reason=str(trouble))
+        except Exception as trouble:  # noqa: BLE001 - it would be handed over again at once
+            _log.error("update.unsettled", update_id=update.update_id, error=repr(trouble))
             await anyio.sleep(_STORE_PAUSE)
             return
         if parked:

@@ -14,7 +14,6 @@ from telegram.error import NetworkError
 
 from tgauth.bot.updates import key_of
 from tgauth.bot.waking import Bell
-from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.incoming import StoredUpdate
 from tgauth.domain.instants import SECOND
 from tgauth.flows.deployment import Deployment
@@ -25,6 +24,10 @@ _log = Log("bot")
 
 #: However sure we are that nothing waits, look again after this many seconds.
 _LOOK_AGAIN: Final = 1.0
+
+
+#: What an update raises that is not of the shape which the Bot API promises.
+_MISSHAPEN: Final = (AttributeError, TypeError, ValueError, KeyError, OverflowError)
 
 
 class InboxQueue(asyncio.Queue[object]):
@@ -53,7 +56,11 @@ class InboxQueue(asyncio.Queue[object]):
         else:
             try:
                 await receive_update(self._deployment, key_of(item), item.to_json())
-            except StoreUnavailable as error:
+            except _MISSHAPEN as error:
+                # Asking again would bring the same, and hold up everybody behind it.
+                _log.error("update.skipped", update_id=item.update_id, error=repr(error))
+            except Exception as error:
+                _log.error("inbox.unwritable", reason=repr(error))
                 raise NetworkError(str(error)) from error
         self._bell.ring()
 
@@ -74,14 +81,16 @@ class InboxQueue(asyncio.Queue[object]):
                     continue
                 if due_at is not None:
                     wait = min(wait, max(0, due_at - self._deployment.now()) / SECOND)
-            except StoreUnavailable as error:
-                # An exception from here would end the application's loop for good.
-                _log.error("inbox.unreadable", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - it would end the application's loop
+                _log.error("inbox.unreadable", reason=repr(error))
             await self._bell.wait(wait)
 
     async def _parse(self, stored: StoredUpdate) -> Update | None:
         try:
-            return Update.de_json(json.loads(stored.payload or "null"), self._bot)
+            update = Update.de_json(json.loads(stored.payload or "null"), self._bot)
+            if key_of(update) != stored.key:
+                raise ValueError("the stored update says something else than its key")
+            return update
         except Exception as error:  # noqa: BLE001 - whatever Telegram may send must not end the loop
             _log.error("update.unreadable", update_id=stored.key.update_id, error=repr(error))
             await fail_update(self._deployment, stored.key, chat_id=None)

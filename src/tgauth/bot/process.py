@@ -12,7 +12,7 @@ from telegram.ext import ApplicationBuilder, ExtBot
 
 from tgauth.bot.handlers import AnyApplication, Handlers
 from tgauth.bot.inbox_queue import InboxQueue
-from tgauth.bot.requests import TokenWatch, WatchedRequest
+from tgauth.bot.requests import TokenWatch, UpdatesRequest, WatchedRequest
 from tgauth.bot.sender import Sender
 from tgauth.bot.waking import Bell
 from tgauth.domain.errors import StoreUnavailable
@@ -89,12 +89,13 @@ class _Bot:
         self._deployment = deployment
         self._watch = TokenWatch()
         self._promised = Bell()
+        self._sending = False
         bot: ExtBot[None] = ExtBot(
             token=address.token,
             base_url=f"{address.api_url.rstrip('/')}/bot",
             base_file_url=f"{address.api_url.rstrip('/')}/file/bot",
             request=WatchedRequest(self._watch, connection_pool_size=_CONNECTIONS),
-            get_updates_request=WatchedRequest(self._watch, connection_pool_size=1),
+            get_updates_request=UpdatesRequest(self._watch, connection_pool_size=1),
         )
         self._application: AnyApplication = (
             ApplicationBuilder()
@@ -121,6 +122,7 @@ class _Bot:
         await application.start()
         await self._start_polling()
         _log.info("bot.polling", name=f"@{application.bot.username}")
+        self._sending = True
         async with asyncio.TaskGroup() as tasks:
             upkeep = tasks.create_task(self._keep_up())
             await self._sender.run()
@@ -131,17 +133,19 @@ class _Bot:
         application = self._application
         updater = application.updater
         if updater is not None and updater.running:
-            with contextlib.suppress(TimeoutError):
+            # A polling that ended by an error raises it here, and it has been logged.
+            with contextlib.suppress(Exception):
                 # Its last call confirms what is stored; a Telegram that does not answer is no
                 # reason to wait: what was not confirmed comes again, and is known then.
                 async with asyncio.timeout(_STOP_PATIENCE):
                     await updater.stop()
         if application.running:
             await application.stop()
+        if self._sending:
             # What the last handlers promised is sent after the next start, if not before.
             self._sender.stop()
         else:
-            work.cancel()
+            work.cancel()  # it still tries to reach Telegram
         results = await asyncio.gather(work, return_exceptions=True)
         await application.shutdown()
         for result in results:
@@ -154,9 +158,9 @@ class _Bot:
         while True:
             try:
                 await self._application.initialize()
-            except TelegramError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it answers, it may answer better
                 delay = _REACH_DELAYS[min(attempt, len(_REACH_DELAYS) - 1)]
-                _log.warning("telegram.unreachable", error=error.message, retry_in=delay)
+                _log.warning("telegram.unreachable", error=str(error), retry_in=delay)
                 attempt += 1
                 await asyncio.sleep(delay)
             else:
@@ -198,7 +202,8 @@ class _Bot:
         await self._set_commands()
         while True:
             try:
-                await sweep_inbox(self._deployment)
+                while await sweep_inbox(self._deployment):
+                    pass  # batches, so that nobody waits long for a turn
             except StoreUnavailable as error:
                 _log.warning("store.unavailable", reason=str(error))
             await asyncio.sleep(_SWEEP_EVERY)

@@ -1,12 +1,20 @@
 """HTTP to the Bot API, watched."""
 
+import json
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
+from telegram import Update
 from telegram.error import NetworkError
 from telegram.request import HTTPXRequest
 
 from tgauth.bot.waking import Bell
+from tgauth.logs import Log
+
+_log = Log("bot")
+
+#: Seconds: the longest wait that is believed when somebody asks for one.
+LONGEST_WAIT: Final = 15 * 60
 
 
 class TokenWatch:
@@ -23,11 +31,13 @@ class TokenWatch:
 
 
 class WatchedRequest(HTTPXRequest):
-    """Tells a refused token from a wrong address.
+    """Takes nothing for granted of what answers.
 
-    python-telegram-bot turns both 401 and 404 into InvalidToken, and on that its updater stops
-    polling for good while it still says that it runs. Only 401 means the token; a 404 is a proxy
-    or a wrong address, which may recover.
+    - python-telegram-bot turns both 401 and 404 into InvalidToken, and on that its updater stops
+      polling for good while it still says that it runs. Only 401 means the token; a 404 is a proxy
+      or a wrong address, which may recover.
+    - An answer that is no Bot API answer is one that never came: trying again is what helps.
+    - A `retry_after` is believed up to a quarter of an hour.
     """
 
     def __init__(self, watch: TokenWatch, **options: Any) -> None:
@@ -44,5 +54,68 @@ class WatchedRequest(HTTPXRequest):
         if status == HTTPStatus.UNAUTHORIZED:
             self._watch.refuse()
         if status == HTTPStatus.NOT_FOUND:
-            raise NetworkError("404 Not Found: no Bot API answers at TGAUTH_TELEGRAM__API_URL")
-        return status, payload
+            raise NetworkError(
+                "404 Not Found: either no Bot API is at TGAUTH_TELEGRAM__API_URL, "
+                "or TGAUTH_TELEGRAM__TOKEN has not the form of a token"
+            )
+        return status, json.dumps(self.checked(status, _parsed(status, payload))).encode()
+
+    def checked(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer with nothing in it that would be taken for more than it is."""
+        if status < HTTPStatus.BAD_REQUEST and "result" not in answer:
+            raise NetworkError(f"HTTP {status} without a result: no Bot API answers like that")
+        if not isinstance(answer.get("description", ""), str):
+            answer["description"] = ""
+        parameters = answer.get("parameters")
+        if parameters is not None:
+            answer["parameters"] = _parameters(parameters)
+        return answer
+
+
+class UpdatesRequest(WatchedRequest):
+    """Keeps one update that cannot be read from holding up all that come behind it.
+
+    python-telegram-bot reads a batch as a whole, and asks for the same batch again for ever when
+    that fails. What it cannot read is handed on as an update that says nothing, and is settled.
+    """
+
+    def checked(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer with readable updates only.
+
+        Raises:
+            NetworkError: They cannot even be counted.
+        """
+        answer = super().checked(status, answer)
+        if isinstance(answer.get("result"), list):
+            answer["result"] = [_readable(update) for update in answer["result"]]
+        return answer
+
+
+def _parsed(status: int, payload: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(payload)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise NetworkError(f"HTTP {status} without a Bot API answer")
+    return answer
+
+
+def _parameters(found: object) -> dict[str, Any]:
+    parameters = dict(found) if isinstance(found, dict) else {}
+    wait = parameters.pop("retry_after", None)
+    if isinstance(wait, int) and wait > 0:
+        parameters["retry_after"] = min(wait, LONGEST_WAIT)
+    return parameters
+
+
+def _readable(update: object) -> dict[str, Any]:
+    update_id = update.get("update_id") if isinstance(update, dict) else None
+    if not isinstance(update, dict) or not isinstance(update_id, int):
+        raise NetworkError("an update without a number: no Bot API answers like that")
+    try:
+        Update.de_json(dict(update), None)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the others
+        _log.error("update.unreadable", update_id=update_id, error=type(error).__name__)
+        return {"update_id": update_id}
+    return update

@@ -1,9 +1,9 @@
 """Works off the outbox: send, then mark."""
 
-import asyncio
 from datetime import timedelta
 from typing import Final
 
+import anyio
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from telegram.error import (
     BadRequest,
@@ -49,6 +49,7 @@ class Sender:
         self._stopping = False
         # Accepted by Telegram and not marked yet: while the store refuses to be written, marking is
         # tried again and nothing is sent again, or one full disk would flood every chat.
+        self._store_is_well = True
         self._accepted: dict[int | None, Outgoing] = {}
 
     def stop(self) -> None:
@@ -63,14 +64,15 @@ class Sender:
             try:
                 due, next_at = await due_messages(self._deployment, most=_AT_ONCE)
                 if due:
-                    async with asyncio.TaskGroup() as tasks:
+                    async with anyio.create_task_group() as tasks:
                         for one in due:
-                            tasks.create_task(self._deliver(one))
-                    continue
+                            tasks.start_soon(self._deliver, one)
+                    if self._store_is_well:
+                        continue
                 if next_at is not None:
                     wait = min(wait, (next_at - self._deployment.now()) / SECOND)
-            except* StoreUnavailable as group:
-                _log.error("outbox.unavailable", reason=str(group.exceptions[0]))
+            except StoreUnavailable as error:
+                _log.error("outbox.unavailable", reason=str(error))
             await self._promised.wait(max(wait, 0.01))
 
     async def _deliver(self, due: DueMessage) -> None:
@@ -79,7 +81,14 @@ class Sender:
             return
         if settled.sent_at is not None:
             self._accepted[settled.id] = settled
-        await settle_message(self._deployment, settled)
+        try:
+            await settle_message(self._deployment, settled)
+        except StoreUnavailable as error:
+            # Caught here: one message's trouble must not cancel the others that are under way.
+            self._store_is_well = False
+            _log.error("outbox.unavailable", reason=str(error))
+            return
+        self._store_is_well = True
         self._accepted.pop(settled.id, None)
         if settled.given_up_at is not None:
             _log.warning("message.given_up", id=settled.id, reason=settled.reason)
@@ -102,6 +111,9 @@ class Sender:
         except TelegramError as error:
             _log.warning("message.postponed", id=outgoing.id, error=error.message)
             return outgoing.postponed(now=now())
+        except Exception as error:  # noqa: BLE001 - one answer that nobody can read is one message
+            _log.exception("message.failed", error, id=outgoing.id)
+            return outgoing.failed(reason=repr(error), now=now())
         return outgoing.sent(message_id=sent.message_id, now=now())
 
     async def _send(self, due: DueMessage) -> Message:

@@ -89,6 +89,15 @@ class CodeAlreadySpent(TgauthError):
         super().__init__(f"the code of login {login_id} was spent before")
 
 
+class CodeRevoked(TgauthError):
+    """The code is good, but the session that it stands for has ended meanwhile."""
+
+    code = "code_revoked"
+
+    def __init__(self, login_id: str) -> None:
+        super().__init__(f"the session of login {login_id} has ended")
+
+
 class CodeMisused(TgauthError):
     """The code is real, but of another kind or for another client than it was presented for."""
 

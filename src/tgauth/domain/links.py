@@ -65,7 +65,7 @@ def origin_of(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if ":" in host:
-        host = f"[{host}]"
+        host = f"[{ip_address(host).compressed}]"
     port = parts.port
     suffix = "" if port is None or port == _DEFAULT_PORTS.get(parts.scheme) else f":{port}"
     return f"{parts.scheme}://{host}{suffix}"

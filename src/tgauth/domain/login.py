@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from tgauth.domain.errors import (
     LoginAlreadyDecided,
@@ -11,7 +11,10 @@ from tgauth.domain.errors import (
     LoginExpired,
     LoginNotApproved,
 )
-from tgauth.domain.instants import Instant
+from tgauth.domain.instants import SECOND, Instant
+
+#: A clock that is adjusted by less than this is no reason to expire anything.
+CLOCK_TOLERANCE: Final = 2 * SECOND
 
 
 class Door(StrEnum):
@@ -77,7 +80,9 @@ class LoginRequest:
             case LoginState.REDEEMED:
                 return Standing.REDEEMED
             case LoginState.PENDING | LoginState.APPROVED:
-                if now >= self.expires_at:
+                if now >= self.expires_at or now < self.created_at - CLOCK_TOLERANCE:
+                    # A login from the future: the clock was set back, and how long this one has
+                    # really lived cannot be told any more. Fail closed.
                     return Standing.EXPIRED
                 return Standing(self.state.value)
             case _:

@@ -20,6 +20,10 @@ RETRY_DELAYS: Final = (
 GIVE_UP_AFTER: Final = 1 * DAY
 
 
+#: A message whose sending fails in a way that nobody foresaw is tried this often.
+ODD_FAILURES: Final = 3
+
+
 class Notice(StrEnum):
     """The kinds of message."""
 
@@ -78,6 +82,12 @@ class Outgoing:
         if wait is None:
             wait = RETRY_DELAYS[min(self.attempts, len(RETRY_DELAYS) - 1)]
         return replace(self, attempts=self.attempts + 1, not_before=now + wait)
+
+    def failed(self, *, reason: str, now: Instant) -> "Outgoing":
+        """Return this message for a later attempt, or given up on when it keeps failing oddly."""
+        if self.attempts + 1 >= ODD_FAILURES:
+            return self.given_up(reason=reason, now=now)
+        return self.postponed(now=now)
 
     def given_up(self, *, reason: str, now: Instant) -> "Outgoing":
         """Return this message as never to be sent."""

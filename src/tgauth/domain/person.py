@@ -1,5 +1,6 @@
 """People: who they are to applications, and what Telegram last said of them."""
 
+import unicodedata
 from dataclasses import dataclass, replace
 
 from tgauth.domain.instants import Instant
@@ -34,15 +35,19 @@ class Person:
 
     @property
     def name(self) -> str:
-        """The full name as Telegram shows it."""
-        last_name = self.profile.last_name
-        return f"{self.profile.first_name} {last_name}" if last_name else self.profile.first_name
+        """The full name, without what only serves to look like something else."""
+        words = (self.profile.first_name, self.profile.last_name or "")
+        return " ".join(filter(None, map(_plain, words)))
 
     @property
     def label(self) -> str:
-        """How a page names this account: the username where there is one."""
+        """How a page names this account: the username where there is one.
+
+        A name cannot pass for a username: names are free, and "@ann" may be anybody's.
+        """
         username = self.profile.username
-        return f"@{username}" if username else self.name or str(self.profile.telegram_id)
+        name = self.name.lstrip("@ ")
+        return f"@{username}" if username else name or str(self.profile.telegram_id)
 
     def seen_as(self, profile: TelegramProfile, *, now: Instant) -> "Person":
         """Return this person with the newest profile; unchanged where nothing changed."""
@@ -59,3 +64,8 @@ class AllowList:
     def permits(self, telegram_id: int) -> bool:
         """Say whether this person may log in."""
         return self.everyone or telegram_id in self.telegram_ids
+
+
+def _plain(text: str) -> str:
+    """Drop control and formatting characters, among them those that turn the writing around."""
+    return "".join(one for one in text if unicodedata.category(one) not in {"Cc", "Cf"}).strip()

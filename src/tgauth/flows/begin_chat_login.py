@@ -58,9 +58,11 @@ async def begin_chat_login(
 async def answer_with(
     deployment: Deployment, key: UpdateKey, notice: Notice, *, chat_id: int
 ) -> None:
-    """Settle an update by promising one message."""
+    """Settle an update by promising one message, unless the chat is owed the same already."""
     async with deployment.store.writing() as connection:
-        if await inbox.finish(connection, key):
+        if await inbox.finish(connection, key) and not await outbox.is_owed(
+            connection, chat_id=chat_id, notice=notice
+        ):
             await outbox.add(connection, owe(notice, chat_id=chat_id, now=deployment.now()))
 
 

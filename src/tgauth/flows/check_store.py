@@ -4,7 +4,7 @@ from tgauth.flows.deployment import Deployment
 
 
 async def check_store(deployment: Deployment) -> None:
-    """Take the write lock, and let it go.
+    """Write something durably.
 
     Raises:
         StoreUnavailable: A login could not be stored right now.

@@ -106,7 +106,8 @@ async def continue_in_browser(
         repeated = await _repeatable(connection, presented, browser, now)
         if repeated is not None:
             return _continuation(deployment, repeated, presented.login)
-        if current is not None and other is not None:
+        if current is not None:
+            # One browser, one session: logging out here must leave nothing behind.
             await sessions.save(connection, current.end(now=now))
         return await _begin(deployment, connection, presented, browser)
 

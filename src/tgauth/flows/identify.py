@@ -38,7 +38,7 @@ async def identify_by_token(deployment: Deployment, keyring: Keyring, token: str
         person = await persons.get(connection, claims.subject)
     if session is None or person is None or session.subject != person.subject:
         raise TokenRefused("the token's session is not known here")
-    if not session.lives_at(now):
+    if not session.lives_at(now) or not _permits(deployment, person):
         raise SessionEnded
     return Identity(person=person, session=session)
 
@@ -54,4 +54,11 @@ async def identify_by_cookie(deployment: Deployment, secret: str) -> Identity:
         person = await persons.get(connection, session.subject) if session else None
     if session is None or person is None or not session.lives_at(deployment.now()):
         raise SessionEnded
+    if not _permits(deployment, person):
+        raise SessionEnded
     return Identity(person=person, session=session)
+
+
+def _permits(deployment: Deployment, person: Person) -> bool:
+    """Ask the operator's list: whoever was taken off it is logged out by that."""
+    return deployment.allow.permits(person.profile.telegram_id)

@@ -59,13 +59,18 @@ async def fail_update(deployment: Deployment, key: UpdateKey, *, chat_id: int | 
             return False
         failed = update.failed(now=now)
         await inbox.save(connection, failed)
-        parked = failed.state is UpdateState.PARKED
-        if parked and chat_id is not None:
+    parked = failed.state is UpdateState.PARKED
+    if parked and chat_id is not None:
+        # In a transaction of its own: whatever is wrong with the update may be wrong with its chat,
+        # and must not undo the parking.
+        async with deployment.store.writing() as connection:
             await outbox.add(connection, owe(Notice.FAILED, chat_id=chat_id, now=now))
-        return parked
+    return parked
 
 
-async def sweep_inbox(deployment: Deployment) -> None:
-    """Delete a batch of updates that can no longer be repeated."""
+async def sweep_inbox(deployment: Deployment) -> bool:
+    """Delete a batch of updates that can no longer be repeated; say whether more may be left."""
+    before = deployment.now() - _REMEMBER_FOR
     async with deployment.store.writing() as connection:
-        await inbox.sweep(connection, before=deployment.now() - _REMEMBER_FOR, most=_SWEEP_AT_ONCE)
+        swept = await inbox.sweep(connection, before=before, most=_SWEEP_AT_ONCE)
+        return swept == _SWEEP_AT_ONCE

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tgauth.domain.code import Code, CodeKind, hash_of, looks_like_a_code
-from tgauth.domain.errors import CodeUnknown, PersonNotAllowed, SessionEnded
+from tgauth.domain.errors import CodeRevoked, CodeUnknown, PersonNotAllowed
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
@@ -96,6 +96,6 @@ async def spend_callback_code(
     session_id = presented.login.session_id
     session = await sessions.get(connection, session_id) if session_id else None
     if session is None or not session.lives_at(now):
-        raise SessionEnded
+        raise CodeRevoked(presented.login.id)
     await codes.save(connection, spent)
     return session

@@ -78,7 +78,8 @@ def verify(text: str, *, keys: tuple[SigningKey, ...], issuer: str, now: Instant
             raise TokenRefused("the token names no key of ours")
         # The list of algorithms is explicit: what the token asks for is not to be trusted.
         decoded = jwt.decode(text, key_set.keys[0], algorithms=[ALGORITHM])
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        # The library trusts the shape of a header more than a stranger's deserves.
         raise TokenRefused("the token is malformed or not signed by us") from error
     if decoded.header.get("typ") != _TYPE:
         raise TokenRefused("the token is no access token")

@@ -21,6 +21,11 @@ PATIENCE: Final = 5.0
 Parameters = Mapping[str, str | int | None]
 Row = sqlite3.Row
 
+UPSERT_PROBE: Final = """
+    INSERT INTO probes (only_row, number) VALUES (1, 1)
+    ON CONFLICT (only_row) DO UPDATE SET number = probes.number + 1
+"""
+
 _PRAGMAS: Final = (
     # A login that was acknowledged to a person survives a power cut: NORMAL does not promise that.
     "PRAGMA synchronous = FULL",
@@ -52,8 +57,15 @@ class Store:
     """One process's view of the store: a connection that writes and one that reads."""
 
     def __init__(
-        self, *, writer: aiosqlite.Connection, reader: aiosqlite.Connection, turns: TurnLock
+        self,
+        path: Path,
+        *,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        turns: TurnLock,
     ) -> None:
+        self._path = path
+        self._inode = path.stat().st_ino
         self._writer = writer
         self._reader = Connection(reader)
         self._raw_reader = reader
@@ -80,7 +92,7 @@ class Store:
                     with anyio.CancelScope(shield=True):
                         await writer.close()
                     raise
-        store = cls(writer=writer, reader=reader, turns=turns)
+        store = cls(path, writer=writer, reader=reader, turns=turns)
         try:
             yield store
         finally:
@@ -102,6 +114,8 @@ class Store:
         async with self._turns.turn():
             with _translated():
                 try:
+                    # Nothing can be left open here; if it ever is, one login fails and not all.
+                    await _to_the_end(self._roll_back())
                     await _to_the_end(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
                     yield Connection(self._writer)
                 except BaseException:
@@ -120,13 +134,19 @@ class Store:
             yield self._reader
 
     async def probe(self) -> None:
-        """Take the write lock and let it go: tells whether a login could be stored right now.
+        """Commit a row: tells whether a login could be stored right now, also on a full disk.
 
         Raises:
             StoreUnavailable: It could not.
         """
+        try:
+            now_there = self._path.stat().st_ino
+        except OSError as error:
+            raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
+        if now_there != self._inode:
+            raise StoreUnavailable(f"{self._path} is another file than the one that was opened")
         async with self.writing() as connection:
-            await connection.run("SELECT count(*) FROM master_key")
+            await connection.run(UPSERT_PROBE)
 
     async def _commit(self) -> None:
         try:

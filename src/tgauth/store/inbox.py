@@ -14,9 +14,11 @@ INSERT: Final = f"""
     ON CONFLICT (update_id, identity) DO NOTHING
     RETURNING sequence
 """
+# What was received in the future is due as well: then the clock was set back.
 # An update that waits for another attempt must not hold up those behind it.
 SELECT_DUE: Final = f"""
-    SELECT {COLUMNS} FROM inbox WHERE state = 'waiting' AND not_before <= :now
+    SELECT {COLUMNS} FROM inbox WHERE state = 'waiting'
+    AND (not_before <= :now OR received_at > :now)
     ORDER BY sequence LIMIT 1
 """
 SELECT_NEXT_TIME: Final = "SELECT min(not_before) AS instant FROM inbox WHERE state = 'waiting'"
@@ -37,6 +39,7 @@ SWEEP: Final = """
         SELECT sequence FROM inbox WHERE received_at < :before AND state <> 'waiting'
         ORDER BY received_at LIMIT :most
     )
+    RETURNING sequence
 """
 
 
@@ -86,9 +89,9 @@ async def save(connection: Connection, update: StoredUpdate) -> None:
     )
 
 
-async def sweep(connection: Connection, *, before: Instant, most: int) -> None:
-    """Delete a batch of updates that were handled or parked long ago."""
-    await connection.run(SWEEP, {"before": before, "most": most})
+async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
+    """Delete a batch of updates that were handled or parked long ago; return how many."""
+    return len(await connection.run(SWEEP, {"before": before, "most": most}))
 
 
 def _names(key: UpdateKey) -> dict[str, str | int | None]:

@@ -3,12 +3,16 @@
 import hashlib
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import Final
 
 from tgauth.domain.code import derive
 from tgauth.domain.errors import TgauthError
+from tgauth.logs import Log
 from tgauth.store.database import Connection, Store
+
+_log = Log("store")
 
 #: Shorter content than this is no key.
 MINIMUM_LENGTH: Final = 32
@@ -66,9 +70,14 @@ async def _check_fingerprint(
 
 def _read(path: Path) -> bytes:
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise MasterKeyUnusable(path, "is no regular file")
         content = path.read_bytes().strip()
     except OSError as error:
         raise MasterKeyUnusable(path, f"cannot be read: {error.strerror}") from error
+    if status.st_mode & 0o077:
+        _log.warning("master_key.readable_by_others", path=path, advice=f"chmod 600 {path}")
     if len(content) < MINIMUM_LENGTH:
         raise MasterKeyUnusable(path, f"holds less than {MINIMUM_LENGTH} bytes")
     return hashlib.sha256(content).digest()

@@ -15,13 +15,22 @@ INSERT: Final = """
     VALUES (:chat_id, :notice, :login_id, :created_at, :attempts, :not_before)
 """
 SELECT: Final = f"SELECT {COLUMNS} FROM outbox WHERE id = :id"
+# What was promised in the future is due as well: then the clock was set back.
 # One for each chat at a time: Telegram counts by chat, and answers stay in order.
 SELECT_DUE: Final = f"""
-    SELECT {COLUMNS} FROM outbox
-    WHERE sent_at IS NULL AND given_up_at IS NULL AND not_before <= :now AND id IN (
-        SELECT min(id) FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL GROUP BY chat_id
+    SELECT {COLUMNS} FROM outbox AS owed
+    WHERE sent_at IS NULL AND given_up_at IS NULL
+    AND (not_before <= :now OR created_at > :now) AND NOT EXISTS (
+        SELECT 1 FROM outbox AS earlier
+        WHERE earlier.sent_at IS NULL AND earlier.given_up_at IS NULL
+        AND earlier.chat_id = owed.chat_id AND earlier.id < owed.id
     )
     ORDER BY id LIMIT :most
+"""
+SELECT_OWED: Final = """
+    SELECT id FROM outbox
+    WHERE sent_at IS NULL AND given_up_at IS NULL AND chat_id = :chat_id AND notice = :notice
+    LIMIT 1
 """
 SELECT_NEXT_TIME: Final = """
     SELECT min(not_before) AS instant FROM outbox
@@ -48,6 +57,12 @@ async def add(connection: Connection, message: Outgoing) -> None:
             "not_before": message.not_before,
         },
     )
+
+
+async def is_owed(connection: Connection, *, chat_id: int, notice: Notice) -> bool:
+    """Say whether a chat is owed such a message already."""
+    row = await connection.one(SELECT_OWED, {"chat_id": chat_id, "notice": notice})
+    return row is not None
 
 
 async def get(connection: Connection, message_id: int) -> Outgoing | None:

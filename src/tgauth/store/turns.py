@@ -5,27 +5,28 @@ and checkpoint at the same moment can damage a WAL file (sqlite.org/wal.html#wal
 around each write transaction and each checkpoint is fair and keeps clear of both.
 """
 
+import asyncio
 import fcntl
 import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
-from anyio import to_thread
 
 from tgauth.domain.errors import StoreUnavailable
 
 
-@dataclass(slots=True)
 class _Ticket:
     """One wait for the lock: whoever comes second, waiter or time-out, lets go of it."""
 
-    mutex: threading.Lock = field(default_factory=threading.Lock)
-    abandoned: bool = False
-    taken: bool = False
+    def __init__(self) -> None:
+        self.mutex = threading.Lock()
+        self.abandoned = False
+        self.taken = False
+        self.granted = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
 
 
 class TurnLock:
@@ -80,7 +81,12 @@ class TurnLock:
         ticket = _Ticket()
         try:
             with anyio.fail_after(deadline - anyio.current_time()):
-                await to_thread.run_sync(_take_blocking, descriptor, ticket, abandon_on_cancel=True)
+                # A daemon: a holder that never lets go must not keep this process from ending.
+                waiter = threading.Thread(
+                    target=_take_blocking, args=(descriptor, ticket), daemon=True
+                )
+                waiter.start()
+                await ticket.granted.wait()
         except BaseException as error:
             with ticket.mutex:
                 ticket.abandoned = True
@@ -101,3 +107,4 @@ def _take_blocking(descriptor: int, ticket: _Ticket) -> None:
             os.close(descriptor)
         else:
             ticket.taken = True
+            ticket.loop.call_soon_threadsafe(ticket.granted.set)

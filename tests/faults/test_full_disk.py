@@ -1,0 +1,85 @@
+"""A disk that fills up and is freed again."""
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.harness import NEVER_PRINTED, eventually, telegram, tgauth
+
+PEOPLE = range(601, 621)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(  # a real full disk, not a pretended one
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)],  # noqa: S607 - Debian's mount
+        check=False,
+        capture_output=True,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("needs to mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S607 - as above
+
+
+def fill(folder: Path) -> Path:
+    """Leave no byte on the disk."""
+    filler = folder / "filler"
+    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    try:
+        while True:
+            os.write(descriptor, b"\0" * 4096)
+    except OSError as error:
+        assert error.errno == errno.ENOSPC
+    finally:
+        os.close(descriptor)
+    return filler
+
+
+def test_a_full_disk_loses_and_doubles_nothing(tmp_path: Path, small_disk: Path) -> None:
+    """Not ready while it is full, no false success, and everything is answered once it is freed."""
+    database = {"TGAUTH_DATABASE__PATH": str(small_disk / "tgauth.db")}
+    with (
+        telegram(tmp_path) as sandbox,
+        tgauth(tmp_path, sandbox.url, TGAUTH_LOGIN__CODE_TTL="600", **database) as installation,
+    ):
+        served = installation.start("serve")
+        sandbox.send(600, "/login")
+        before = sandbox.code(600)
+        filler = fill(small_disk)
+        for person in PEOPLE:
+            sandbox.send(person, "/login")
+        refused = eventually(lambda: not_ready(installation.url))
+        assert refused is not None
+        assert refused.json() == {"status": "not ready", "store": "store_unavailable"}
+        assert installation.exchange(before).status_code == 503
+        # Promises that were committed before the disk was full may be sent, each once, however
+        # often marking them as sent fails.
+        eventually(lambda: installation.output.count("database or disk is full") > 3)
+
+        filler.unlink()
+
+        codes = {person: sandbox.code(person) for person in PEOPLE}
+        for person, code in codes.items():
+            assert installation.exchange(code).status_code == 200
+            assert installation.exchange(code).status_code == 400
+            assert len(sandbox.answers(person)) == 1
+        assert installation.exchange(before).status_code == 200
+        eventually(lambda: httpx.get(f"{installation.url}/readyz").is_success)
+        assert served.stop() == 0
+        assert [] == [phrase for phrase in NEVER_PRINTED if phrase in installation.output]
+
+
+def not_ready(url: str) -> httpx.Response | None:
+    """Return the answer that says so, once there is one."""
+    answer = httpx.get(f"{url}/readyz", timeout=10)
+    return answer if answer.status_code == 503 else None
