@@ -16,7 +16,7 @@ from tgauth.domain.errors import (
     LoginNotApproved,
     TgauthError,
 )
-from tgauth.domain.instants import SECOND
+from tgauth.domain.instants import CLOCK_TOLERANCE, SECOND
 from tgauth.domain.login import Door, LoginRequest, LoginState, Standing, begin_in_chat
 
 DEADLINE = NOW + LIFETIME
@@ -188,10 +188,17 @@ TestLife: Any = Life.TestCase
 
 @given(offset=st.integers(-2 * LIFETIME, 2 * LIFETIME))
 def test_an_approved_login_is_redeemed_only_before_its_deadline(offset: int) -> None:
-    """However far from the deadline, redeeming works before it and never from it on."""
-    if offset < 0:
+    """Redeeming works in its lifetime, never from its end on, and never long before it began."""
+    if -LIFETIME - CLOCK_TOLERANCE <= offset < 0:
         redeemed = a_login().redeem(session_id="s", now=DEADLINE + offset)
         assert LoginState.REDEEMED == redeemed.state
     else:
         with pytest.raises(LoginExpired):
             a_login().redeem(session_id="s", now=DEADLINE + offset)
+
+
+def test_a_login_from_the_future_is_expired() -> None:
+    """A clock that was set back does not give a link more life than it had: fail closed."""
+    login = a_login()
+    assert Standing.EXPIRED == login.standing_at(login.created_at - CLOCK_TOLERANCE - 1)
+    assert Standing.APPROVED == login.standing_at(login.created_at - CLOCK_TOLERANCE)

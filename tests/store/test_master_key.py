@@ -128,7 +128,7 @@ async def test_a_refused_key_leaves_the_store_without_one(store: Store, path: Pa
 async def test_an_unreadable_key_is_told(store: Store, path: Path) -> None:
     """A folder in its place cannot be read; the error names it and says why."""
     path.mkdir()
-    with pytest.raises(MasterKeyUnusable, match="cannot be read: Is a directory"):
+    with pytest.raises(MasterKeyUnusable, match="is no regular file"):
         await load_master_key(store, path, may_create=True)
 
 

@@ -138,8 +138,8 @@ class _LoginPages:
     async def log_out(self, request: AnyRequest) -> Response[Any]:
         """End this browser's session."""
         secret = self._secret(request)
-        form = await _form(request)
         if secret is not None:
+            form = await _form(request)
             if not self._is_ours(request, form.get("token"), secret):
                 return refusal_page(STALE_FORM)
             await end_session(self._deployment, secret)

@@ -87,11 +87,15 @@ class InboxQueue(asyncio.Queue[object]):
 
     async def _parse(self, stored: StoredUpdate) -> Update | None:
         try:
-            update = Update.de_json(json.loads(stored.payload or "null"), self._bot)
-            if key_of(update) != stored.key:
-                raise ValueError("the stored update says something else than its key")
-            return update
+            return _checked(Update.de_json(json.loads(stored.payload or "null"), self._bot), stored)
         except Exception as error:  # noqa: BLE001 - whatever Telegram may send must not end the loop
             _log.error("update.unreadable", update_id=stored.key.update_id, error=repr(error))
             await fail_update(self._deployment, stored.key, chat_id=None)
             return None
+
+
+def _checked(update: Update, stored: StoredUpdate) -> Update:
+    """Make sure that settling the update will settle the row that it came from."""
+    if key_of(update) != stored.key:
+        raise ValueError("the stored update says something else than its key")
+    return update

@@ -9,3 +9,6 @@ SECOND: Final = 1000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+
+#: A clock that is set back by less than this is no reason to do anything about it.
+CLOCK_TOLERANCE: Final = 2 * SECOND

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import assert_never
 
 from tgauth.domain.errors import (
     LoginAlreadyDecided,
@@ -11,10 +11,7 @@ from tgauth.domain.errors import (
     LoginExpired,
     LoginNotApproved,
 )
-from tgauth.domain.instants import SECOND, Instant
-
-#: A clock that is adjusted by less than this is no reason to expire anything.
-CLOCK_TOLERANCE: Final = 2 * SECOND
+from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 
 
 class Door(StrEnum):

@@ -65,7 +65,7 @@ class Store:
         turns: TurnLock,
     ) -> None:
         self._path = path
-        self._inode = path.stat().st_ino
+        self._identity = _identity_of(path)
         self._writer = writer
         self._reader = Connection(reader)
         self._raw_reader = reader
@@ -88,11 +88,11 @@ class Store:
                     await writer.execute_fetchall("PRAGMA journal_mode = WAL")
                     await migrate(writer)
                     reader = await _connect(path)
+                    store = cls(path, writer=writer, reader=reader, turns=turns)
                 except BaseException:
                     with anyio.CancelScope(shield=True):
                         await writer.close()
                     raise
-        store = cls(path, writer=writer, reader=reader, turns=turns)
         try:
             yield store
         finally:
@@ -139,12 +139,9 @@ class Store:
         Raises:
             StoreUnavailable: It could not.
         """
-        try:
-            now_there = self._path.stat().st_ino
-        except OSError as error:
-            raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
-        if now_there != self._inode:
-            raise StoreUnavailable(f"{self._path} is another file than the one that was opened")
+        if _identity_of(self._path) != self._identity:
+            # What is written to a file that was deleted or replaced is gone at the next start.
+            raise StoreUnavailable(f"{self._path} is not the file any more that was opened")
         async with self.writing() as connection:
             await connection.run(UPSERT_PROBE)
 
@@ -190,6 +187,14 @@ async def _to_the_end(statement: Coroutine[Any, Any, object]) -> None:
         work.exception()  # retrieved, so that nobody complains
         raise cancelled
     work.result()
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tgauth.domain.incoming import StoredUpdate, UpdateKey, UpdateState
-from tgauth.domain.instants import Instant
+from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.store.database import Connection, Row
 
 COLUMNS: Final = "update_id, identity, payload, state, received_at, attempts, not_before"
@@ -18,7 +18,7 @@ INSERT: Final = f"""
 # An update that waits for another attempt must not hold up those behind it.
 SELECT_DUE: Final = f"""
     SELECT {COLUMNS} FROM inbox WHERE state = 'waiting'
-    AND (not_before <= :now OR received_at > :now)
+    AND (not_before <= :now OR received_at > :now + {CLOCK_TOLERANCE})
     ORDER BY sequence LIMIT 1
 """
 SELECT_NEXT_TIME: Final = "SELECT min(not_before) AS instant FROM inbox WHERE state = 'waiting'"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tgauth.domain.instants import Instant
+from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.store.database import Connection, Row
 
@@ -20,7 +20,7 @@ SELECT: Final = f"SELECT {COLUMNS} FROM outbox WHERE id = :id"
 SELECT_DUE: Final = f"""
     SELECT {COLUMNS} FROM outbox AS owed
     WHERE sent_at IS NULL AND given_up_at IS NULL
-    AND (not_before <= :now OR created_at > :now) AND NOT EXISTS (
+    AND (not_before <= :now OR created_at > :now + {CLOCK_TOLERANCE}) AND NOT EXISTS (
         SELECT 1 FROM outbox AS earlier
         WHERE earlier.sent_at IS NULL AND earlier.given_up_at IS NULL
         AND earlier.chat_id = owed.chat_id AND earlier.id < owed.id
