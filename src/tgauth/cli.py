@@ -88,10 +88,10 @@ def demo(port: int, directory: str | None) -> None:
             os.EX_CONFIG,
         )
     configure("supervisor")
-    from tgauth import processes
+    from tgauth.demo import serve_demo
 
     with tempfile.TemporaryDirectory(prefix="tgauth-demo-") as temporary:
-        _run(lambda: processes.demo(port, directory or temporary, _announce))
+        _run(lambda: serve_demo(port, directory or temporary, _announce))
 
 
 @run.command("demo-telegram", hidden=True)
@@ -99,9 +99,9 @@ def demo_telegram() -> None:
     """Run the demo's Telegram."""
     _attach()
     configure("telegram")
-    from tgauth import processes
+    from tgauth.demo import run_demo_telegram
 
-    _run(processes.run_demo_telegram)
+    _run(run_demo_telegram)
 
 
 @run.command("demo-application", hidden=True)
@@ -109,9 +109,9 @@ def demo_application() -> None:
     """Run the demo's sample application."""
     _attach()
     configure("application")
-    from tgauth import processes
+    from tgauth.demo import run_demo_application
 
-    _run(processes.run_demo_application)
+    _run(run_demo_application)
 
 
 def _announce(address: str) -> None:

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tgauth.domain.client import Client
@@ -33,7 +32,7 @@ _log = Log("supervisor")
 #: Seconds for everything to stop; service managers kill at 10 (containers) to 90 (systemd).
 STOP_DEADLINE: Final = 9.0
 _API_GRACE: Final = 7.0
-_BOT_GRACE: Final = 5.0
+BOT_GRACE: Final = 5.0
 _TROUBLES: Final = frozenset(
     {"child.not_ready", "child.restarting", "supervisor.giving_up", "supervisor.killing"}
 )
@@ -47,7 +46,7 @@ async def serve(settings: Settings) -> int:
     """
     with _listening(settings) as listener:
         return await supervise(
-            children_of(settings, listener), report=_report, deadline=STOP_DEADLINE
+            children_of(settings, listener), report=report, deadline=STOP_DEADLINE
         )
 
 
@@ -64,7 +63,7 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
         )
         for name in names
     ]
-    return [*apis, Child(name="bot", argv=command("run", "bot"), grace=_BOT_GRACE)]
+    return [*apis, Child(name="bot", argv=command("run", "bot"), grace=BOT_GRACE)]
 
 
 def command(*arguments: str) -> tuple[str, ...]:
@@ -82,12 +81,12 @@ async def run_api(settings: Settings) -> int:
     from tgauth.flows.open_keyring import open_keyring
 
     _raise_descriptor_limit()
-    with _signalled() as shutdown:
+    with signalled() as shutdown:
         handed_down = inherited_sockets()
         listener = handed_down[0] if handed_down else _listening(settings)
         async with _deployment(settings) as deployment:
             keyring = await open_keyring(deployment)
-            await run(deployment, keyring, listener, ready=_tell_ready, shutdown=shutdown)
+            await run(deployment, keyring, listener, ready=tell_ready, shutdown=shutdown)
     return os.EX_OK
 
 
@@ -101,10 +100,10 @@ async def run_bot(settings: Settings) -> int:
     from tgauth.bot.process import run_bot as run
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
-    with _signalled() as shutdown:
+    with signalled() as shutdown:
         async with _deployment(settings) as deployment:
             try:
-                await run(deployment, address, ready=_tell_ready, shutdown=shutdown)
+                await run(deployment, address, ready=tell_ready, shutdown=shutdown)
             except TokenRefused:
                 raise ConfigurationError(
                     "TGAUTH_TELEGRAM__TOKEN",
@@ -112,103 +111,6 @@ async def run_bot(settings: Settings) -> int:
                     expected="a token that @BotFather has not revoked",
                 ) from None
     return os.EX_OK
-
-
-async def demo(port: int, directory: str, announce: Callable[[str], None]) -> int:
-    """Run everything against the local sandbox: a Telegram, a sample application, and tgauth.
-
-    Args:
-        port: The first of three ports on 127.0.0.1; 0 for any free ones.
-        directory: Where the store is kept.
-        announce: Called with the address to open, once everything is ready.
-
-    Raises:
-        ConfigurationError: A port cannot be listened on.
-    """
-    for key in [key for key in os.environ if key.startswith("TGAUTH_")]:
-        del os.environ[key]  # a real installation's settings have no business in the demo
-    with (
-        _listen("127.0.0.1", port, "--port") as issuer_socket,
-        _listen("127.0.0.1", port and port + 1, "--port") as chat_socket,
-        _listen("127.0.0.1", port and port + 2, "--port") as application_socket,
-    ):
-        origins = _DemoOrigins(
-            issuer=_origin(issuer_socket),
-            chat=_origin(chat_socket),
-            application=_origin(application_socket),
-        )
-        environment = origins.environment(directory, token=f"1000:{secrets.token_urlsafe(24)}")
-        return await supervise(
-            [
-                Child(
-                    name=name,
-                    argv=command("run", name),
-                    environment=environment,
-                    file_descriptors=tuple(one.fileno() for one in sockets),
-                    grace=_BOT_GRACE,
-                )
-                for name, sockets in (
-                    ("demo-telegram", [chat_socket]),
-                    ("demo-application", [application_socket]),
-                    ("api", [issuer_socket]),
-                    ("bot", []),
-                )
-            ],
-            report=_report,
-            deadline=STOP_DEADLINE,
-            on_ready=lambda: announce(origins.chat),
-        )
-
-
-async def run_demo_telegram() -> int:
-    """Run the sandbox's Telegram as a child of the demo."""
-    from tgauth.sandbox.telegram import serve as run
-
-    with _signalled() as shutdown:
-        await run(
-            inherited_sockets()[0],
-            token=os.environ["TGAUTH_TELEGRAM__TOKEN"],
-            bot_username="tgauth_demo_bot",
-            ready=_tell_ready,
-            shutdown=shutdown,
-        )
-    return os.EX_OK
-
-
-async def run_demo_application() -> int:
-    """Run the sandbox's sample application as a child of the demo."""
-    from tgauth.sandbox.sample_app import serve as run
-
-    with _signalled() as shutdown:
-        await run(
-            inherited_sockets()[0],
-            origin=os.environ["DEMO_APPLICATION"],
-            issuer=os.environ["TGAUTH_ISSUER"],
-            client_id=os.environ["TGAUTH_LOGIN__CLIENT_ID"],
-            chat_url=os.environ["TGAUTH_TELEGRAM__API_URL"],
-            ready=_tell_ready,
-            shutdown=shutdown,
-        )
-    return os.EX_OK
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _DemoOrigins:
-    issuer: str
-    chat: str
-    application: str
-
-    def environment(self, directory: str, *, token: str) -> dict[str, str]:
-        return {
-            "TGAUTH_ISSUER": self.issuer,
-            "TGAUTH_TELEGRAM__TOKEN": token,
-            "TGAUTH_TELEGRAM__API_URL": self.chat,
-            "TGAUTH_DATABASE__PATH": f"{directory}/tgauth.db",
-            "TGAUTH_LOGIN__ALLOW": "everyone",
-            "TGAUTH_LOGIN__CALLBACK_URL": f"{self.application}/callback",
-            "TGAUTH_LOGIN__CLIENT_ID": "sample-application",
-            "DEMO_APPLICATION": self.application,
-        }
 
 
 @asynccontextmanager
@@ -246,10 +148,20 @@ async def _deployment(settings: Settings) -> AsyncIterator["Deployment"]:
 
 
 def _listening(settings: Settings) -> socket.socket:
-    return _listen(settings.api.host, settings.api.port, "TGAUTH_API__HOST and TGAUTH_API__PORT")
+    return bind(settings.api.host, settings.api.port, "TGAUTH_API__HOST and TGAUTH_API__PORT")
 
 
-def _listen(host: str, port: int, key: str) -> socket.socket:
+def bind(host: str, port: int, key: str) -> socket.socket:
+    """Listen on an address.
+
+    Args:
+        host: The address.
+        port: The port.
+        key: What the operator chose them by.
+
+    Raises:
+        ConfigurationError: It cannot be listened on.
+    """
     try:
         return listen(host, port)
     except ListenError as error:
@@ -264,17 +176,13 @@ def _raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _origin(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{host}:{port}"
-
-
-def _tell_ready() -> None:
+def tell_ready() -> None:
+    """Tell whoever supervises this process that it does its work."""
     Notifier.from_environment().ready()
 
 
 @contextmanager
-def _signalled() -> Iterator[Callable[[], Awaitable[None]]]:
+def signalled() -> Iterator[Callable[[], Awaitable[None]]]:
     """Turn SIGTERM and SIGINT into something to wait for."""
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
@@ -292,7 +200,8 @@ def _signalled() -> Iterator[Callable[[], Awaitable[None]]]:
             loop.remove_signal_handler(number)
 
 
-def _report(event: str, /, **fields: object) -> None:
+def report(event: str, /, **fields: object) -> None:
+    """Log what the supervisor tells."""
     shown = {name: _rounded(value) for name, value in fields.items()}
     if event in _TROUBLES:
         _log.warning(event, **shown)
