@@ -186,7 +186,7 @@ def test_an_unknown_setting_suggests_the_nearest(key: str, nearest: str) -> None
     """A slip of the pen stops the start instead of being ignored; its value is not shown."""
     with pytest.raises(ConfigurationError) as caught:
         load_settings(MINIMAL | {key: TOKEN})
-    assert (key, True) == (caught.value.key, f"perhaps {nearest}" in str(caught.value))
+    assert (key, True) == (caught.value.key, f"did you mean {nearest}?" in str(caught.value))
     assert TOKEN not in str(caught.value)
 
 

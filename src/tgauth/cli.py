@@ -152,7 +152,7 @@ def _run(process: Callable[[], Awaitable[int]]) -> None:
         if kind in _CONFIGURATION_CODES:
             _fail(str(error), os.EX_CONFIG)
         if kind == "store_unavailable":
-            _fail(str(error), os.EX_IOERR)
+            _fail(f"TGAUTH_DATABASE__PATH: {error}", os.EX_IOERR)
         Log("main").exception("process.failed", error)
         sys.exit(os.EX_SOFTWARE)
     sys.exit(code)

@@ -127,6 +127,12 @@ async def _deployment(settings: Settings) -> AsyncIterator["Deployment"]:
             found=f"the folder {path.parent} does not exist",
             expected="a path in an existing folder",
         )
+    if path.is_dir():
+        raise ConfigurationError(
+            "TGAUTH_DATABASE__PATH",
+            found=f"{path} is a folder",
+            expected=f"a file, like {path / 'tgauth.db'}",
+        )
     async with Store.open(path) as store:
         master_key = await load_master_key(
             store, settings.master_key_path, may_create=settings.secret_file is None

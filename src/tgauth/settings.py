@@ -31,8 +31,8 @@ class ConfigurationError(Exception):
         key: The environment variable.
     """
 
-    def __init__(self, key: str, *, found: str, expected: str) -> None:
-        super().__init__(f"{key}: {found}; expected {expected}")
+    def __init__(self, key: str, *, found: str, expected: str = "", advice: str = "") -> None:
+        super().__init__(f"{key}: {found}; {advice or f'expected {expected}'}")
         self.key = key
 
 
@@ -195,7 +195,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         if not key.startswith(PREFIX) or _SERVICE_LINK.fullmatch(key):
             continue
         if key not in known:
-            raise ConfigurationError(key, found="no such setting", expected=_nearest(key))
+            raise ConfigurationError(key, found="no such setting", advice=_nearest(key))
         *sections, name = key.removeprefix(PREFIX).lower().split(_DELIMITER)
         branch = tree
         for section in sections:
@@ -294,4 +294,4 @@ def _explained(
 
 def _nearest(key: str) -> str:
     close = difflib.get_close_matches(key, keys(), n=1)
-    return f"perhaps {close[0]}" if close else "one of those in docs/settings.md"
+    return f"did you mean {close[0]}?" if close else "docs/settings.md lists all there are"

@@ -184,3 +184,13 @@ async def test_a_store_that_cannot_be_read_ends_nothing(queue: InboxQueue, store
         assert not getting.done()
         store._reader._raw = good
         assert an_update() == await getting
+
+
+@pytest.mark.parametrize("update_id", [2**63, 10**30])
+async def test_an_update_that_cannot_be_stored_ends_no_polling(
+    queue: InboxQueue, store: Store, update_id: int
+) -> None:
+    """It is skipped with a line in the log: asking again would bring the same for ever."""
+    await queue.put(an_update(update_id=update_id))
+    await queue.put(an_update(update_id=2))
+    assert [2] == await waiting(store)

@@ -1,15 +1,18 @@
 """Promises of the bot's transport: a refused token is told from a wrong address."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from telegram import Bot
-from telegram.error import InvalidToken, NetworkError, TelegramError
+from telegram.error import InvalidToken, NetworkError, RetryAfter, TelegramError
 from tests.builders import TOKEN
 
-from tgauth.bot.requests import TokenWatch, WatchedRequest
+from tgauth.bot.requests import LONGEST_WAIT, TokenWatch, UpdatesRequest, WatchedRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -67,3 +70,94 @@ async def test_nobody_there_is_trouble_of_the_network() -> None:
         with pytest.raises(NetworkError):
             await Bot(TOKEN, base_url=url, request=request).get_me()
     assert not watch.refused
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"null"),
+        (200, b"[1]"),
+        (200, b'{"ok": true}'),
+        (502, b"null"),
+        (200, b"\xff"),
+    ],
+)
+async def test_what_no_bot_api_answers_is_no_answer(status: int, body: bytes) -> None:
+    """It is an error of the network, which is tried again, and never ends the process."""
+    watch = TokenWatch()
+    async with a_server(status, body) as url, WatchedRequest(watch) as request:
+        bot = Bot(TOKEN, base_url=url, request=request)
+        with pytest.raises(NetworkError):
+            await bot.get_me()
+
+
+@pytest.mark.parametrize(
+    ("asked", "believed"),
+    [(3, 3), (LONGEST_WAIT + 1, LONGEST_WAIT), (10**17, LONGEST_WAIT)],
+)
+async def test_a_wait_is_believed_up_to_a_limit(
+    asked: int, believed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can mute the bot for good by asking it to wait."""
+    monkeypatch.setenv("PTB_TIMEDELTA", "true")  # as the bot's process does
+    body = {"ok": False, "error_code": 429, "parameters": {"retry_after": asked}}
+    async with (
+        a_server(429, json.dumps(body).encode()) as url,
+        WatchedRequest(TokenWatch()) as request,
+    ):
+        bot = Bot(TOKEN, base_url=url, request=request)
+        with pytest.raises(RetryAfter) as caught:
+            await bot.get_me()
+    assert timedelta(seconds=believed) == caught.value.retry_after
+
+
+def a_raw_message(**more: Any) -> dict[str, Any]:
+    """Return a message as the Bot API sends it."""
+    return {
+        "message_id": 1,
+        "date": 1_800_000_000,
+        "chat": {"id": 1, "type": "private"},
+        "from": {"id": 1, "is_bot": False, "first_name": "A"},
+        "text": "/login",
+        **more,
+    }
+
+
+def without(name: str) -> dict[str, Any]:
+    """Return a message that lacks a field."""
+    return {key: value for key, value in a_raw_message().items() if key != name}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [without("date"), a_raw_message(date=10**18), a_raw_message(chat=[1]), "text", 5],
+    ids=["no date", "huge date", "chat is a list", "a text", "a number"],
+)
+async def test_an_unreadable_update_holds_up_nobody(message: object) -> None:
+    """What cannot be read is handed on as an update that says nothing; the others are whole."""
+    updates = [{"update_id": 7, "message": message}, {"update_id": 8, "message": a_raw_message()}]
+    body = json.dumps({"ok": True, "result": updates}).encode()
+    async with (
+        a_server(200, body) as url,
+        UpdatesRequest(TokenWatch()) as request,
+        WatchedRequest(TokenWatch()) as other,
+    ):
+        bot = Bot(TOKEN, base_url=url, request=other, get_updates_request=request)
+        unreadable, whole = await bot.get_updates()
+    assert (7, None) == (unreadable.update_id, unreadable.effective_message)
+    assert whole.message is not None
+    assert whole.message.text == "/login"
+
+
+@pytest.mark.parametrize("update", [{"message": a_raw_message()}, {"update_id": "a"}, 5])
+async def test_an_update_without_a_number_is_an_error_of_the_network(update: object) -> None:
+    """Nothing could ever confirm it: wait and ask again, with a growing pause."""
+    body = json.dumps({"ok": True, "result": [update]}).encode()
+    async with (
+        a_server(200, body) as url,
+        UpdatesRequest(TokenWatch()) as request,
+        WatchedRequest(TokenWatch()) as other,
+    ):
+        bot = Bot(TOKEN, base_url=url, request=other, get_updates_request=request)
+        with pytest.raises(NetworkError):
+            await bot.get_updates()

@@ -50,3 +50,20 @@ def test_an_unchanged_profile_changes_nothing() -> None:
 def test_the_list_lets_in_whom_it_names(allow: AllowList, *, expected: bool) -> None:
     """Everyone, or exactly the ids on the list; an empty list lets nobody in."""
     assert expected == allow.permits(ALICE)
+
+
+@pytest.mark.parametrize(
+    ("first_name", "label"),
+    [
+        ("@ann", "ann"),
+        ("@@ ann", "ann"),
+        ("\u202e@ann\u202c", "ann"),
+        ("a\u200bnn\x00", "ann"),
+        ("@", str(ALICE)),
+        ("\u200f", str(ALICE)),
+    ],
+)
+def test_a_name_cannot_pass_for_a_username(first_name: str, label: str) -> None:
+    """Names are free: who calls themselves "@ann" is not shown as the account @ann."""
+    person = a_person(profile=a_profile(first_name=first_name, last_name=None, username=None))
+    assert label == person.label

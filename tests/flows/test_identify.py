@@ -8,6 +8,7 @@ from tests.builders import Clock, a_begun_login, an_issuer, chat_code_of
 
 from tgauth.domain.errors import SessionEnded, TokenRefused
 from tgauth.domain.instants import SECOND
+from tgauth.domain.person import AllowList
 from tgauth.domain.session import SESSION_LIFETIME
 from tgauth.flows.continue_in_browser import Continuation, continue_in_browser
 from tgauth.flows.deployment import Deployment, Keyring
@@ -145,3 +146,27 @@ async def test_ending_a_session_is_repeatable(
         await ending(deployment, browser.secret)
     with pytest.raises(SessionEnded):
         await identify_by_cookie(deployment, browser.secret)
+
+
+async def test_who_was_taken_off_the_list_is_logged_out(
+    deployment: Deployment, keyring: Keyring, browser: Continuation, token: str
+) -> None:
+    """Neither the token nor the cookie of somebody who may not log in is worth anything."""
+    changed = replace(deployment, allow=AllowList(everyone=False))
+    with pytest.raises(SessionEnded):
+        await identify_by_token(changed, keyring, token)
+    with pytest.raises(SessionEnded):
+        await identify_by_cookie(changed, browser.secret)
+
+
+async def test_a_new_login_in_the_same_browser_ends_the_one_before(
+    deployment: Deployment, keyring: Keyring, browser: Continuation, token: str
+) -> None:
+    """One browser, one session: logging out leaves nothing behind that still works."""
+    code = chat_code_of(deployment, await a_begun_login(deployment, update_id=2))
+    again = await continue_in_browser(
+        deployment, code, browser="c", secret=browser.secret, switch=False
+    )
+    assert again.session.id != browser.session.id
+    with pytest.raises(SessionEnded):
+        await identify_by_token(deployment, keyring, token)

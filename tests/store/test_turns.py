@@ -142,10 +142,10 @@ async def test_giving_up_leaks_no_file(path: Path) -> None:
                     pass
     assert await freed(path)
     for _ in range(100):
-        if len(os.listdir("/proc/self/fd")) == before:  # noqa: PTH208 - the same
+        if len(os.listdir("/proc/self/fd")) <= before:  # noqa: PTH208 - the same
             break
         await anyio.sleep(0.01)
-    assert before == len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the same
+    assert before >= len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the same
 
 
 async def test_a_killed_holder_frees_the_lock(path: Path) -> None:

@@ -45,7 +45,7 @@ def login_pages(deployment: Deployment) -> list[HTTPRouteHandler]:
     @get(CALLBACK_PATH, media_type=MediaType.HTML)
     async def open_link(request: AnyRequest) -> Response[Any]:
         code = request.query_params.get("code")
-        return pages.bind(code) if code is not None else await pages.offer(request)
+        return pages.bind(request, code) if code is not None else await pages.offer(request)
 
     @post(CALLBACK_PATH, media_type=MediaType.HTML)
     async def press_button(request: AnyRequest) -> Response[Any]:
@@ -74,13 +74,19 @@ class _LoginPages:
         self._issuer = deployment.issuer
         self._target = deployment.client.callback_url
 
-    def bind(self, code: str) -> Response[Any]:
-        """Move the code from the address into a cookie: it stays out of history and logs."""
+    def bind(self, request: AnyRequest, code: str) -> Response[Any]:
+        """Move the code from the address into a cookie: it stays out of history and logs.
+
+        The same link opened twice in one browser is one login there: both tabs work.
+        """
         if not looks_like_a_code(code):
             raise CodeUnknown
+        pending = self._pending(request)
+        if pending is None or pending.code != code:
+            pending = PendingLogin.begin(code)
         cookie = login_cookie(
             self._issuer,
-            PendingLogin.begin(code),
+            pending,
             lifetime=self._deployment.client.code_lifetime,
         )
         return _redirect(CALLBACK_PATH, cookies=[cookie])
@@ -111,7 +117,12 @@ class _LoginPages:
             secret=self._secret(request),
             switch=form.get("switch") == "yes",
         )
-        _log.info("login.redeemed", session_id=outcome.session.id, by="browser")
+        _log.info(
+            "login.redeemed",
+            login_id=outcome.login_id,
+            session_id=outcome.session.id,
+            by="browser",
+        )
         target = _ACCOUNT_PATH
         if self._target is not None and outcome.callback_code is not None:
             target = with_code(self._target, outcome.callback_code)

@@ -72,7 +72,7 @@ def token_routes(deployment: Deployment, keyring: Keyring) -> list[HTTPRouteHand
         except TgauthError as error:
             _log.info("code.refused", reason=error.code)
             raise
-        _log.info("login.redeemed", session_id=grant.session_id, by="application")
+        _log.info("login.redeemed", login_id=grant.login_id, session_id=grant.session_id, by="api")
         answer = TokenAnswer(
             access_token=grant.access_token,
             token_type="Bearer",  # noqa: S106 - a type of token, not one

@@ -38,11 +38,13 @@ class Continuation:
     """Where the browser goes on to.
 
     Attributes:
+        login_id: The login that was redeemed.
         session: The session that began.
         secret: The secret for the session cookie.
         callback_code: The code for the application, where the browser returns to one.
     """
 
+    login_id: str
     session: Session
     secret: str
     callback_code: str | None
@@ -157,6 +159,7 @@ async def _repeatable(
 
 def _continuation(deployment: Deployment, session: Session, login: LoginRequest) -> Continuation:
     return Continuation(
+        login_id=login.id,
         session=session,
         secret=derive_session_secret(deployment.master_key, session.id),
         callback_code=_callback_code(deployment, login),

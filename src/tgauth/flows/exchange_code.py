@@ -19,12 +19,14 @@ class Grant:
         access_token: The signed JWT.
         lifetime: Seconds that it is good for.
         person: Who logged in.
+        login_id: The login that was redeemed.
         session_id: The session that it hangs on.
     """
 
     access_token: str
     lifetime: int
     person: Person
+    login_id: str
     session_id: str
 
     def __repr__(self) -> str:
@@ -53,7 +55,7 @@ async def exchange_code(deployment: Deployment, keyring: Keyring, text: str) -> 
         # Judged again under the lock: the first look may be stale by now.
         presented = await look_up(connection, text)
         session = await _spend(deployment, connection, presented)
-        return _grant(deployment, keyring, presented.person, session)
+        return _grant(deployment, keyring, presented, session)
 
 
 async def _spend(deployment: Deployment, connection: Connection, presented: Presented) -> Session:
@@ -70,7 +72,10 @@ async def _spend(deployment: Deployment, connection: Connection, presented: Pres
     return session
 
 
-def _grant(deployment: Deployment, keyring: Keyring, person: Person, session: Session) -> Grant:
+def _grant(
+    deployment: Deployment, keyring: Keyring, presented: Presented, session: Session
+) -> Grant:
+    person = presented.person
     token = AccessToken(
         issuer=deployment.issuer.url,
         subject=person.subject,
@@ -85,5 +90,6 @@ def _grant(deployment: Deployment, keyring: Keyring, person: Person, session: Se
         access_token=sign(token, keyring.newest),
         lifetime=token.lifetime,
         person=person,
+        login_id=presented.login.id,
         session_id=session.id,
     )

@@ -121,12 +121,15 @@ class SampleApp:
             return page(welcome(*session) if session else invitation(self.chat_url, self.origin))
 
         @get("/callback")
-        async def callback(code: FromQuery[str] = "") -> Response[Any]:
+        async def callback(request: AnyRequest, code: FromQuery[str] = "") -> Response[Any]:
             try:
                 if not code:
                     raise LoginFailed(400, "This link is incomplete", "there is no code in it")  # noqa: TRY301 - one page shows every failure
                 session_id = await self.log_in(code)
             except LoginFailed as failure:
+                if request.cookies.get(COOKIE, "") in self.sessions:
+                    # Back and once more, or a double click: whoever is logged in stays so.
+                    return Redirect("/", status_code=303, headers=SECURITY_HEADERS)
                 return page(refusal(failure, self.chat_url), status=failure.status)
             answer = Redirect(
                 "/", status_code=303, headers=SECURITY_HEADERS

@@ -13,6 +13,7 @@ from tgauth.logs import Log
 from tgauth.store.database import Connection, Store
 
 _log = Log("store")
+_RECIPE: Final = "make one with `head -c 48 /dev/urandom | base64`, mode 0600"
 
 #: Shorter content than this is no key.
 MINIMUM_LENGTH: Final = 32
@@ -48,10 +49,12 @@ async def load_master_key(store: Store, path: Path, *, may_create: bool) -> byte
         if not path.exists():  # noqa: ASYNC240 - once, at the start, and a few bytes
             if known is not None:
                 raise MasterKeyUnusable(
-                    path, "is missing, and this store was made with it: restore it from a backup"
+                    path,
+                    "is missing, and this store was made with one: restore it from a backup, or "
+                    "point TGAUTH_SECRET_FILE to where it is",
                 )
             if not may_create:
-                raise MasterKeyUnusable(path, "does not exist")
+                raise MasterKeyUnusable(path, f"does not exist: {_RECIPE}")
             _create(path)
         key = _read(path)
         await _check_fingerprint(connection, key, known["fingerprint"] if known else None, path)
@@ -79,7 +82,7 @@ def _read(path: Path) -> bytes:
     if status.st_mode & 0o077:
         _log.warning("master_key.readable_by_others", path=path, advice=f"chmod 600 {path}")
     if len(content) < MINIMUM_LENGTH:
-        raise MasterKeyUnusable(path, f"holds less than {MINIMUM_LENGTH} bytes")
+        raise MasterKeyUnusable(path, f"holds less than {MINIMUM_LENGTH} bytes: {_RECIPE}")
     return hashlib.sha256(content).digest()
 
 

@@ -5,7 +5,7 @@ from typing import Final
 _TEXTS: Final = {
     "login_link": (
         "Here is your link to log in to {application}. It works once, for {minutes}. "
-        "Do not pass it on: whoever opens it is logged in as you."
+        "Do not pass it on: whoever opens it can log in as you."
     ),
     "greeting": "Hello! I log you in to {application}. Send /login and I answer with a link.",
     "help": "I understand one thing: /login, which logs you in to {application}.",
