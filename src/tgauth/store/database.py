@@ -104,7 +104,7 @@ class Store:
         """Hold the one write transaction: returning commits, raising rolls back.
 
         BEGIN IMMEDIATE, because a deferred transaction that reads and then writes fails at once
-        under several writers. BEGIN, COMMIT and ROLLBACK are shielded: a task that is cancelled
+        under several writers. BEGIN, COMMIT and ROLLBACK run to their end: a task that is cancelled
         while it waits for one of them would leave the connection inside an open transaction.
 
         Raises:
