@@ -60,6 +60,7 @@ def walk(context: BrowserContext, address: str, screen: str) -> None:
     take(page, "sample-application", screen)
     page.goto(f"{issuer}/account")
     take(page, "account", screen)
+    context.clear_cookies()  # as in another browser
     page.goto(str(links.last.get_attribute("href")))
     take(page, "used-link", screen)
 

@@ -88,18 +88,29 @@ def test_a_double_click_logs_in(demo: Process, chromium: Browser) -> None:
 
 
 def test_a_used_link_says_what_to_do(demo: Process, chromium: Browser) -> None:
-    """Opening the link again explains, and logs nobody in."""
-    with chromium.new_context() as context:
+    """In another browser a used link explains, and logs nobody in."""
+    with chromium.new_context() as context, chromium.new_context() as elsewhere:
         chat, page = ask_for_a_link(context, demo)
         page.get_by_role("button").click()
         expect(page.get_by_text("telegram_id")).to_be_visible()
+        link = chat.locator("a[href*='/auth/callback?code=']").last.get_attribute("href")
 
-        with context.expect_page() as opened:
-            chat.locator("a[href*='/auth/callback?code=']").last.click()
+        again = elsewhere.new_page()
+        again.goto(link or "")
 
-        again = opened.value
         expect(again.get_by_role("heading")).to_have_text("This link has been used already")
         expect(again.get_by_text("Send /login to the bot again")).to_be_visible()
+
+
+def test_a_link_opened_twice_works_in_both_tabs(demo: Process, chromium: Browser) -> None:
+    """Tapping a link twice is human: whichever tab is used first, both lead to the application."""
+    with chromium.new_context() as context:
+        chat, first = ask_for_a_link(context, demo)
+        with context.expect_page() as opened:
+            chat.locator("a[href*='/auth/callback?code=']").last.click()
+        for page in (first, opened.value):
+            page.get_by_role("button").click()
+            expect(page.get_by_text("telegram_id")).to_be_visible()
 
 
 def test_the_pages_break_no_policy_of_their_own(demo: Process, chromium: Browser) -> None:
