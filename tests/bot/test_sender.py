@@ -283,6 +283,45 @@ async def test_a_store_that_fails_sends_nothing_twice(
     assert 1 == len(telegram.sent())
 
 
+async def test_a_store_that_fails_under_many_messages_sends_none_twice(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store
+) -> None:
+    """One message that cannot be marked cancels no other that is under way."""
+    chats = range(1, 13)
+    await promise(store, *chats)
+    await store._writer.execute_fetchall("PRAGMA query_only = ON")
+    async with sending(deployment, bot) as bell:
+        await until_sent(telegram, len(chats))
+        for _ in range(3):
+            bell.ring()
+            await anyio.sleep(0.05)
+        await store._writer.execute_fetchall("PRAGMA query_only = OFF")
+        bell.ring()
+        await anyio.sleep(0.3)
+    assert sorted(chats) == sorted(sent["chat_id"] for sent in telegram.sent())
+    assert {NOW} == {(await row(store, number)).sent_at for number in chats}
+
+
+async def test_an_answer_that_nobody_can_read_is_one_messages_trouble(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store, clock: Clock
+) -> None:
+    """It is tried three times and given up on with the reason; the others get theirs."""
+    await promise(store, ALICE, BOB)
+    odd: Answer = (200, {"ok": True, "result": {"message_id": 1}})
+    telegram.script = [odd, accepted(), odd, odd]
+    async with sending(deployment, bot) as bell:
+        await until_sent(telegram, 2)
+        for number in (3, 4):
+            clock.advance(10 * SECOND)
+            bell.ring()
+            await until_sent(telegram, number)
+    given_up, delivered = await row(store, 1), await row(store, 2)
+    assert NOW == delivered.sent_at
+    assert (None, NOW + 20 * SECOND) == (given_up.sent_at, given_up.given_up_at)
+    assert given_up.reason is not None
+    assert "date" in given_up.reason
+
+
 async def test_what_was_sent_and_not_marked_is_sent_again_after_a_restart(
     deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store
 ) -> None:

@@ -43,6 +43,15 @@ def test_after_a_day_a_message_is_given_up_on(age: int, *, given_up: bool) -> No
     assert given_up == (outcome.attempts == 0)
 
 
+@pytest.mark.parametrize(("attempts", "given_up"), [(0, False), (1, False), (2, True), (3, True)])
+def test_odd_failures_end_at_the_third(attempts: int, *, given_up: bool) -> None:
+    """What fails in a way that nobody foresaw is tried three times, with patience in between."""
+    outcome = an_outgoing(attempts=attempts).failed(reason="odd", now=NOW + 1)
+    assert given_up == (outcome.given_up_at == NOW + 1)
+    assert given_up == (outcome.reason == "odd")
+    assert given_up == (outcome.not_before == an_outgoing().not_before)
+
+
 def test_an_accepted_message_keeps_telegrams_id() -> None:
     """What Telegram accepted is marked with its id and moment."""
     expected = an_outgoing(sent_at=NOW + 3, message_id=77)

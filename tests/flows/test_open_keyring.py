@@ -49,3 +49,8 @@ async def test_the_newest_key_signs(deployment: Deployment) -> None:
     """The keyring's last key."""
     ring = await open_keyring(deployment)
     assert ring.keys[-1] is ring.newest
+
+
+async def test_a_deployment_prints_no_key(deployment: Deployment) -> None:
+    """Whoever logs it by mistake logs an address."""
+    assert f"Deployment({deployment.issuer.url})" == repr(deployment)
