@@ -14,14 +14,15 @@ from tgauth.domain.links import Issuer, parse_issuer
 from tgauth.domain.login import Door, LoginRequest, LoginState
 from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.domain.person import AllowList, Person, TelegramProfile
-from tgauth.domain.session import SESSION_LIFETIME, Session
-from tgauth.flows.begin_chat_login import begin_chat_login
+from tgauth.domain.session import Session, SessionRules
+from tgauth.flows.begin_chat_login import Asked, begin_chat_login
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import receive_update
 from tgauth.store import Store
 
 NOW: Instant = 1_800_000_000_000
 LIFETIME = 120 * SECOND
+RULES = SessionRules()
 ISSUER = "https://login.example.org"
 CALLBACK_URL = "https://app.example.org/callback"
 MASTER_KEY = bytes(range(32))
@@ -65,6 +66,7 @@ def a_client(**fields: Any) -> Client:
     """Build the built-in client."""
     chosen: dict[str, Any] = {
         "id": "shop",
+        "name": "The Shop",
         "callback_url": CALLBACK_URL,
         "code_lifetime": LIFETIME,
         "token_lifetime": 900,
@@ -96,7 +98,9 @@ def a_session(session_id: str = "session-1", **fields: Any) -> Session:
         "client_id": "shop",
         "secret_hash": hash_of("cookie secret"),
         "created_at": NOW,
-        "expires_at": NOW + SESSION_LIFETIME,
+        "expires_at": NOW + RULES.lifetime,
+        "seen_at": NOW,
+        "idle_expires_at": NOW + RULES.idle_lifetime,
     }
     return Session(id=session_id, **chosen | fields)
 
@@ -171,6 +175,9 @@ def a_deployment(
         "issuer": an_issuer(),
         "client": a_client(),
         "allow": AllowList(everyone=True),
+        "sessions": RULES,
+        "logins_per_minute": 5,
+        "failures_per_minute": 30,
     }
     return Deployment(store=store, now=now or Clock(), new_id=new_id or Ids(), **chosen | fields)
 
@@ -195,20 +202,26 @@ def an_update(text: str | None = "/login", *, update_id: int = 1, **fields: Any)
     return Update.de_json({"update_id": update_id, "message": message | fields}, None)
 
 
+def asked(
+    update_id: int = 1, *, profile: TelegramProfile | None = None, at: Instant = NOW
+) -> Asked:
+    """Build what somebody asks in their private chat."""
+    profile = profile or a_profile()
+    return Asked(
+        key=a_key(update_id, f"message:{profile.telegram_id}:{update_id}:0"),
+        chat_id=profile.telegram_id,
+        profile=profile,
+        at=at,
+    )
+
+
 async def a_begun_login(
     deployment: Deployment, *, update_id: int = 1, profile: TelegramProfile | None = None
 ) -> LoginRequest:
     """Let somebody send `/login`, through the inbox as in production."""
-    profile = profile or a_profile()
-    key = a_key(update_id, f"message:{profile.telegram_id}:{update_id}:0")
-    await receive_update(deployment, key, "{}")
-    login = await begin_chat_login(
-        deployment,
-        key,
-        chat_id=profile.telegram_id,
-        profile=profile,
-        asked_at=deployment.now(),
-    )
+    asking = asked(update_id, profile=profile, at=deployment.now())
+    await receive_update(deployment, asking.key, "{}")
+    login = await begin_chat_login(deployment, asking)
     assert isinstance(login, LoginRequest)
     return login
 

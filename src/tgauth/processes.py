@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from tgauth.domain.client import Client
 from tgauth.domain.instants import SECOND
+from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
 from tgauth.settings import ConfigurationError, Settings
 from tgauth.supervisor import Child, ListenError, listen, supervise
@@ -77,16 +78,18 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 async def run_api(settings: Settings) -> int:
     """Run one API process until SIGTERM or SIGINT; return the exit code."""
+    from tgauth.api.options import ApiOptions
     from tgauth.api.process import run_api as run
-    from tgauth.flows.open_keyring import open_keyring
+    from tgauth.flows.keyring import Keys
 
     _raise_descriptor_limit()
     with signalled() as shutdown:
         handed_down = inherited_sockets()
         listener = handed_down[0] if handed_down else _listening(settings)
         async with _deployment(settings) as deployment:
-            keyring = await open_keyring(deployment)
-            await run(deployment, keyring, listener, ready=tell_ready, shutdown=shutdown)
+            keys = Keys(deployment)
+            await keys.current()  # a key that cannot be read stops the start
+            await run(deployment, keys, ApiOptions(), listener, ready=tell_ready, shutdown=shutdown)
     return os.EX_OK
 
 
@@ -143,11 +146,15 @@ async def _deployment(settings: Settings) -> AsyncIterator["Deployment"]:
             issuer=settings.issuer.parsed,
             client=Client(
                 id=settings.login.client_id,
+                name=settings.login.client_id,
                 callback_url=settings.login.callback_url,
                 code_lifetime=settings.login.code_ttl * SECOND,
                 token_lifetime=settings.login.token_ttl,
             ),
             allow=settings.login.allow.parsed,
+            sessions=SessionRules(),
+            logins_per_minute=5,
+            failures_per_minute=30,
             now=lambda: time.time_ns() // 1_000_000,
             new_id=lambda: secrets.token_hex(16),
         )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.builders import a_deployment
+from tgauth.flows.open_keyring import open_keyring
 
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.open_keyring import open_keyring
 from tgauth.oidc.keys import SigningKeyUnreadable
 from tgauth.store import Store, signing_keys
 

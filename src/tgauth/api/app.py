@@ -14,21 +14,23 @@ from tgauth.api.errors import (
 )
 from tgauth.api.health import health_routes
 from tgauth.api.login_pages import login_pages
+from tgauth.api.options import ApiOptions
 from tgauth.api.pages import COMMON_HEADERS
 from tgauth.api.tokens import token_routes
 from tgauth.domain.errors import TgauthError
-from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.keyring import Keys
 
 #: Bytes: the largest body that anything here takes is a code in JSON.
 LARGEST_BODY: Final = 16 * 1024
 
 
-def build_app(deployment: Deployment, keyring: Keyring) -> Litestar:
+def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litestar:
     """Build the application of one installation."""
     return Litestar(
         route_handlers=[
             *login_pages(deployment),
-            *token_routes(deployment, keyring),
+            *token_routes(deployment, keys),
             *health_routes(deployment),
         ],
         exception_handlers={

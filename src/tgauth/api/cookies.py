@@ -9,7 +9,6 @@ from litestar.datastructures import Cookie
 from tgauth.domain.code import hash_of, looks_like_a_code
 from tgauth.domain.instants import SECOND
 from tgauth.domain.links import Issuer
-from tgauth.domain.session import SESSION_LIFETIME
 
 _SEPARATOR: Final = "."
 
@@ -58,9 +57,9 @@ def login_cookie(issuer: Issuer, pending: PendingLogin, *, lifetime: int) -> Coo
     return _cookie(issuer, issuer.login_cookie, pending.cookie, lifetime // SECOND)
 
 
-def session_cookie(issuer: Issuer, secret: str) -> Cookie:
-    """Return the cookie of a browser that is logged in."""
-    return _cookie(issuer, issuer.session_cookie, secret, SESSION_LIFETIME // SECOND)
+def session_cookie(issuer: Issuer, secret: str, *, lifetime: int) -> Cookie:
+    """Return the cookie of a browser that is logged in; `lifetime` is in milliseconds."""
+    return _cookie(issuer, issuer.session_cookie, secret, lifetime // SECOND)
 
 
 def no_cookie(issuer: Issuer, name: str) -> Cookie:

@@ -22,11 +22,12 @@ from tgauth.api.pages import (
     style_sheet,
 )
 from tgauth.api.refusals import NO_CODE, STALE_FORM
+from tgauth.api.visitors import visitor_of
 from tgauth.domain.code import derive_form_token, looks_like_a_code
 from tgauth.domain.errors import CodeUnknown, SessionEnded
 from tgauth.domain.instants import SECOND, Instant
 from tgauth.domain.links import CALLBACK_PATH, with_code
-from tgauth.flows.continue_in_browser import Offer, continue_in_browser, show_offer
+from tgauth.flows.continue_in_browser import Browser, Offer, continue_in_browser, show_offer
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.identify import identify_by_cookie
@@ -99,8 +100,7 @@ class _LoginPages:
         offer = await show_offer(
             self._deployment,
             pending.code,
-            browser=pending.browser,
-            secret=self._secret(request),
+            browser=self._browser(request, pending),
         )
         return render(self._continue_page(offer, pending), target=self._target)
 
@@ -113,8 +113,7 @@ class _LoginPages:
         outcome = await continue_in_browser(
             self._deployment,
             pending.code,
-            browser=pending.browser,
-            secret=self._secret(request),
+            browser=self._browser(request, pending),
             switch=form.get("switch") == "yes",
         )
         _log.info(
@@ -127,7 +126,10 @@ class _LoginPages:
         if self._target is not None and outcome.callback_code is not None:
             target = with_code(self._target, outcome.callback_code)
         # The login cookie stays: a second press of the same button has to find it.
-        return _redirect(target, cookies=[session_cookie(self._issuer, outcome.secret)])
+        cookie = session_cookie(
+            self._issuer, outcome.secret, lifetime=self._deployment.sessions.lifetime
+        )
+        return _redirect(target, cookies=[cookie])
 
     async def account(self, request: AnyRequest) -> Response[Any]:
         """Show who is logged in here."""
@@ -166,7 +168,7 @@ class _LoginPages:
             account=offer.person.label,
             name=offer.person.name,
             telegram_id=offer.person.profile.telegram_id,
-            application=self._deployment.client.id,
+            application=self._deployment.client.name,
             other=offer.other.label if offer.other else None,
             form_token=derive_form_token(self._deployment.master_key, pending.cookie),
             action=CALLBACK_PATH,
@@ -174,6 +176,13 @@ class _LoginPages:
 
     def _pending(self, request: AnyRequest) -> PendingLogin | None:
         return PendingLogin.read(request.cookies.get(self._issuer.login_cookie))
+
+    def _browser(self, request: AnyRequest, pending: PendingLogin) -> Browser:
+        return Browser(
+            name=pending.browser,
+            session_secret=self._secret(request),
+            visitor=visitor_of(request),
+        )
 
     def _secret(self, request: AnyRequest) -> str | None:
         return request.cookies.get(self._issuer.session_cookie) or None

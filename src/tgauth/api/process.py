@@ -12,7 +12,9 @@ from hypercorn.config import Config
 
 from tgauth.api.app import build_app
 from tgauth.api.draining import Draining
-from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.api.options import ApiOptions
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.keyring import Keys
 from tgauth.logs import Log
 
 _log = Log("api")
@@ -24,9 +26,10 @@ _READ_TIMEOUT: Final = 20
 _LARGEST_HEADERS: Final = 16 * 1024
 
 
-async def run_api(
+async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is spoken to
     deployment: Deployment,
-    keyring: Keyring,
+    keys: Keys,
+    options: ApiOptions,
     listening: socket.socket,
     *,
     ready: Callable[[], object],
@@ -50,7 +53,7 @@ async def run_api(
         _log.info("api.listening", address=f"http://{host}:{port}", issuer=deployment.issuer.url)
         ready()
 
-    app = build_app(deployment, keyring)
+    app = build_app(deployment, keys, options)
     app.on_startup.append(started)
     task = asyncio.current_task()
     marks = task.cancelling() if task else 0

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from tgauth.domain.errors import (
+    ClientRefused,
     CodeAlreadySpent,
     CodeExpired,
     CodeMisused,
@@ -15,12 +16,15 @@ from tgauth.domain.errors import (
     LoginDenied,
     LoginExpired,
     LoginNotApproved,
+    LoginReplaced,
     OtherAccountActive,
+    PersonBanned,
     PersonNotAllowed,
     SessionEnded,
     StoreUnavailable,
     TgauthError,
     TokenRefused,
+    TooManyFailures,
 )
 
 
@@ -67,6 +71,14 @@ _TOKEN: Final = Refusal(
     advice=_AGAIN,
 )
 
+_NOT_ALLOWED: Final = Refusal(
+    status=HTTPStatus.BAD_REQUEST,
+    error="invalid_grant",
+    description="the person may not log in here",
+    title="You may not log in here",
+    advice="Ask the operator to add your Telegram id to the list of people who may.",
+)
+
 REFUSALS: Final[dict[type[TgauthError], Refusal]] = {
     CodeUnknown: _UNKNOWN,
     CodeMisused: _UNKNOWN,
@@ -77,13 +89,25 @@ REFUSALS: Final[dict[type[TgauthError], Refusal]] = {
     LoginAlreadyDecided: _SPENT,
     CodeRevoked: _code_refusal("the session of this code has ended", "This login has been ended"),
     LoginDenied: _code_refusal("the login was denied", "This login was declined"),
+    LoginReplaced: _code_refusal(
+        "the login was replaced by a newer one", "This link was replaced by a newer one"
+    ),
     LoginNotApproved: _code_refusal("the login waits for approval", "This login is not approved"),
-    PersonNotAllowed: Refusal(
-        status=HTTPStatus.BAD_REQUEST,
-        error="invalid_grant",
-        description="the person may not log in here",
-        title="You may not log in here",
-        advice="Ask the operator to add your Telegram id to the list of people who may.",
+    PersonNotAllowed: _NOT_ALLOWED,
+    PersonBanned: _NOT_ALLOWED,
+    ClientRefused: Refusal(
+        status=HTTPStatus.UNAUTHORIZED,
+        error="invalid_client",
+        description="the client secret is missing or wrong",
+        title="The application could not prove who it is",
+        advice="Tell the application's operator: the client secret is missing or wrong.",
+    ),
+    TooManyFailures: Refusal(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        error="temporarily_unavailable",
+        description="too many failed attempts from this network address; try again later",
+        title="Too many attempts failed",
+        advice="Wait a minute, then try again with the newest link from the bot.",
     ),
     OtherAccountActive: Refusal(
         status=HTTPStatus.CONFLICT,

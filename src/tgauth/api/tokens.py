@@ -10,11 +10,14 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from tgauth.api.refusals import refusal_of
+from tgauth.api.visitors import visitor_of
 from tgauth.domain.errors import SessionEnded, TgauthError, TokenRefused
+from tgauth.domain.instants import SECOND
 from tgauth.domain.person import Person
-from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
 from tgauth.flows.identify import identify_by_token
+from tgauth.flows.keyring import PUBLISHED_FOR, Keys
 from tgauth.logs import Log
 from tgauth.oidc.keys import jwks
 
@@ -58,9 +61,8 @@ class Me(Struct, frozen=True, kw_only=True):
     client_id: str
 
 
-def token_routes(deployment: Deployment, keyring: Keyring) -> list[HTTPRouteHandler]:
+def token_routes(deployment: Deployment, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of the built-in client's API."""
-    published = jwks(keyring.keys)
 
     @post("/api/auth/callback", status_code=HTTPStatus.OK)
     async def exchange(
@@ -68,7 +70,8 @@ def token_routes(deployment: Deployment, keyring: Keyring) -> list[HTTPRouteHand
     ) -> Response[TokenAnswer]:
         _require_json(request)
         try:
-            grant = await exchange_code(deployment, keyring, data.code)
+            keyring = await keys.current()
+            grant = await exchange_code(deployment, keyring, data.code, visitor=visitor_of(request))
         except TgauthError as error:
             _log.info("code.refused", reason=error.code)
             raise
@@ -84,7 +87,7 @@ def token_routes(deployment: Deployment, keyring: Keyring) -> list[HTTPRouteHand
     @get("/api/auth/me")
     async def me(request: Request[Any, Any, Any]) -> Response[Any]:
         try:
-            identity = await identify_by_token(deployment, keyring, _bearer(request))
+            identity = await identify_by_token(deployment, await keys.current(), _bearer(request))
         except (TokenRefused, SessionEnded) as error:
             return _challenge(error, asked="authorization" in request.headers)
         answer = Me(
@@ -94,9 +97,13 @@ def token_routes(deployment: Deployment, keyring: Keyring) -> list[HTTPRouteHand
         )
         return Response(answer, headers=_NO_STORE)
 
-    @get("/.well-known/jwks.json", media_type=MediaType.JSON, sync_to_thread=False)
-    def published_keys() -> Response[dict[str, Any]]:
-        return Response(published, headers={"Cache-Control": "public, max-age=300"})
+    @get("/.well-known/jwks.json", media_type=MediaType.JSON)
+    async def published_keys() -> Response[dict[str, Any]]:
+        keyring = await keys.current()
+        return Response(
+            jwks(keyring.keys),
+            headers={"Cache-Control": f"public, max-age={PUBLISHED_FOR // SECOND}"},
+        )
 
     return [exchange, me, published_keys]
 

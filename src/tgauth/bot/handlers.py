@@ -1,21 +1,25 @@
 """What an update leads to."""
 
+import re
 from typing import Any, Final
 
 import anyio
-from telegram import Update
+from telegram import Bot, Update
+from telegram.error import TelegramError
 from telegram.ext import Application, CallbackContext, TypeHandler
 
-from tgauth.bot.updates import Request, key_of, private_chat_of, read
+from tgauth.bot.rendering import END_ALL, END_LISTED, END_LOGIN, NEW_LINK
+from tgauth.bot.updates import Request, Tap, key_of, language_of, private_chat_of, read
 from tgauth.bot.waking import Bell
 from tgauth.domain.errors import StoreUnavailable
-from tgauth.domain.incoming import UpdateKey
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice
-from tgauth.flows.begin_chat_login import answer_with, begin_chat_login
+from tgauth.flows.begin_chat_login import Asked, answer_with, begin_chat_login
+from tgauth.flows.chat_sessions import Ending, end_from_chat, log_out_everywhere, show_sessions
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import dismiss_update, fail_update
 from tgauth.logs import Log
+from tgauth.texts import chat, words_for
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 AnyContext = CallbackContext[Any, Any, Any, Any]
@@ -24,6 +28,11 @@ _log = Log("bot")
 
 #: Seconds to leave the store alone after it refused a write: the update waits in the inbox.
 _STORE_PAUSE: Final = 1.0
+#: Commands that are answered in public as well, by asking to come to a private chat.
+_COMMANDS: Final = frozenset({"login", "start", "sessions", "logout", "help"})
+_END_ONE: Final = re.compile(
+    f"(?P<where>{re.escape(END_LISTED)}|{re.escape(END_LOGIN)})(?P<session>[0-9a-f]{{32}})"
+)
 
 
 class Handlers:
@@ -46,13 +55,20 @@ class Handlers:
 
     async def handle(self, update: Update, context: AnyContext) -> None:
         """Handle one update; it is settled in the transaction that holds its effects."""
-        key = key_of(update)
-        request = read(update, bot_username=context.bot.username)
-        if request is None:
-            await dismiss_update(self._deployment, key)
-        else:
-            await self._answer(key, request)
-            self._promised.ring()
+        found = read(update, bot_username=context.bot.username, now=self._deployment.now())
+        match found:
+            case None:
+                await dismiss_update(self._deployment, key_of(update))
+                return
+            case Request(is_private=True):
+                await self._answer(found)
+            case Request():
+                await self._answer_in_public(found)
+            case Tap():
+                toast = await self._press(found)
+                # Not waited for: a Telegram that is slow now must not hold up the next update.
+                context.application.create_task(_answer_tap(context.bot, found.query_id, toast))
+        self._promised.ring()
 
     async def fail(self, update: object, context: AnyContext) -> None:
         """Leave an update whose handling failed for another attempt, or park it."""
@@ -67,7 +83,10 @@ class Handlers:
         _log.exception("update.failed", error, update_id=update.update_id)
         try:
             parked = await fail_update(
-                self._deployment, key_of(update), chat_id=private_chat_of(update)
+                self._deployment,
+                key_of(update),
+                chat_id=private_chat_of(update),
+                language=language_of(update),
             )
         except Exception as trouble:  # noqa: BLE001 - it would be handed over again at once
             _log.error("update.unsettled", update_id=update.update_id, error=repr(trouble))
@@ -77,32 +96,82 @@ class Handlers:
             _log.error("update.parked", update_id=update.update_id)
             self._promised.ring()
 
-    async def _answer(self, key: UpdateKey, request: Request) -> None:
-        if not request.is_private:
-            await self._answer_in_public(key, request)
-        elif request.command == "login":
-            outcome = await begin_chat_login(
-                self._deployment,
-                key,
-                chat_id=request.chat_id,
-                profile=request.profile,
-                asked_at=request.sent_at,
-            )
-            _tell(outcome, request)
+    async def _answer(self, request: Request) -> None:
+        asked = request.asked
+        if not request.is_own_word:
+            await answer_with(self._deployment, asked, Notice.FORWARDED)
+            return
+        match request.command:
+            case "login":
+                await self._log_in(asked)
+            case "sessions":
+                await show_sessions(self._deployment, asked)
+            case "logout":
+                number = await log_out_everywhere(self._deployment, asked)
+                if number is not None:
+                    _tell_end(asked, number)
+            case "start":
+                await answer_with(self._deployment, asked, Notice.GREETING)
+            case _:
+                await answer_with(self._deployment, asked, Notice.HELP)
+
+    async def _answer_in_public(self, request: Request) -> None:
+        if request.command in _COMMANDS:
+            await answer_with(self._deployment, request.asked, Notice.PRIVATE_ONLY)
         else:
-            notice = Notice.GREETING if request.command == "start" else Notice.HELP
-            await answer_with(self._deployment, key, notice, chat_id=request.chat_id)
+            await dismiss_update(self._deployment, request.asked.key)
 
-    async def _answer_in_public(self, key: UpdateKey, request: Request) -> None:
-        if request.command == "login":
-            await answer_with(self._deployment, key, Notice.PRIVATE_ONLY, chat_id=request.chat_id)
+    async def _press(self, tap: Tap) -> str:
+        """Do what a button says, and return the short answer to the tap."""
+        asked, words = tap.asked, words_for(tap.asked.language)
+        end_one = _END_ONE.fullmatch(tap.data)
+        if not tap.is_private:
+            await dismiss_update(self._deployment, asked.key)
+        elif tap.data == NEW_LINK:
+            await self._log_in(asked)
+            return ""
+        elif tap.data == END_ALL:
+            number = await log_out_everywhere(self._deployment, asked, message_id=tap.message_id)
+            if number is not None:
+                _tell_end(asked, number)
+            return chat.ended_toast(words)
+        elif end_one:
+            return await self._end_one(tap, end_one["session"], end_one["where"])
         else:
-            await dismiss_update(self._deployment, key)
+            await dismiss_update(self._deployment, asked.key)
+        return chat.useless_toast(words)
+
+    async def _end_one(self, tap: Tap, session_id: str, where: str) -> str:
+        ending = await end_from_chat(
+            self._deployment,
+            tap.asked,
+            session_id,
+            message_id=tap.message_id,
+            in_list=where == END_LISTED,
+        )
+        words = words_for(tap.asked.language)
+        if ending is Ending.ENDED_BEFORE:
+            return chat.ended_before_toast(words)
+        if ending is Ending.ENDED:
+            _log.info("session.ended", session_id=session_id, by="chat")
+        return chat.ended_toast(words)
+
+    async def _log_in(self, asked: Asked) -> None:
+        outcome = await begin_chat_login(self._deployment, asked)
+        telegram_id = asked.profile.telegram_id
+        if isinstance(outcome, LoginRequest):
+            _log.info("login.begun", login_id=outcome.id, telegram_id=telegram_id)
+        elif outcome is not None:
+            _log.info("login.refused", reason=outcome.value, telegram_id=telegram_id)
 
 
-def _tell(outcome: LoginRequest | Notice | None, request: Request) -> None:
-    telegram_id = request.profile.telegram_id
-    if isinstance(outcome, LoginRequest):
-        _log.info("login.begun", login_id=outcome.id, telegram_id=telegram_id)
-    elif outcome is not None:
-        _log.info("login.refused", reason=outcome.value, telegram_id=telegram_id)
+async def _answer_tap(bot: Bot, query_id: str, toast: str) -> None:
+    """Stop the button's waiting; what the tap did is done and stays, whatever comes of this."""
+    try:
+        await bot.answer_callback_query(query_id, text=toast or None)
+    except TelegramError as error:
+        _log.debug("tap.unanswered", error=error.message)
+
+
+def _tell_end(asked: Asked, number: int) -> None:
+    _log.info("sessions.ended", telegram_id=asked.profile.telegram_id, number=number, by="chat")

@@ -17,19 +17,22 @@ from tgauth.bot.sender import Sender
 from tgauth.bot.waking import Bell
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.receive_update import sweep_inbox
+from tgauth.flows.sweep import sweep
 from tgauth.logs import Log
-from tgauth.texts import commands
+from tgauth.texts import chat, languages, words_for
+from tgauth.texts.catalogue import SOURCE
 
 _log = Log("bot")
 
 #: Seconds between attempts to reach Telegram for the first time.
 _REACH_DELAYS: Final = (1.0, 2.0, 5.0, 10.0)
 _STOP_PATIENCE: Final = 2.0
-_SWEEP_EVERY: Final = 600.0
+_SWEEP_EVERY: Final = 60.0
+#: Between batches: whoever waits for a turn gets one.
+_SWEEP_PAUSE: Final = 0.05
 #: Connections for answers; the updater has one of its own.
 _CONNECTIONS: Final = 32
-_UPDATES: Final = ("message",)
+_UPDATES: Final = ("message", "callback_query")
 
 
 class TokenRefused(Exception):
@@ -124,9 +127,10 @@ class _Bot:
         _log.info("bot.polling", name=f"@{application.bot.username}")
         self._sending = True
         async with asyncio.TaskGroup() as tasks:
-            upkeep = tasks.create_task(self._keep_up())
+            upkeep = [tasks.create_task(work) for work in (self._set_commands(), self._keep_up())]
             await self._sender.run()
-            upkeep.cancel()
+            for task in upkeep:
+                task.cancel()
 
     async def stop(self, work: asyncio.Task[None]) -> None:
         """Stop in order: take nothing more, finish what is in hand, let go of the connections."""
@@ -199,18 +203,22 @@ class _Bot:
             _log.warning("telegram.unreachable", error=error.message)
 
     async def _keep_up(self) -> None:
-        await self._set_commands()
         while True:
             try:
-                while await sweep_inbox(self._deployment):
-                    pass  # batches, so that nobody waits long for a turn
+                more = await sweep(self._deployment)
             except StoreUnavailable as error:
+                more = False
                 _log.warning("store.unavailable", reason=str(error))
-            await asyncio.sleep(_SWEEP_EVERY)
+            await asyncio.sleep(_SWEEP_PAUSE if more else _SWEEP_EVERY)
 
     async def _set_commands(self) -> None:
         try:
-            await self._application.bot.set_my_commands(list(commands()))
+            for language in languages():
+                await self._application.bot.set_my_commands(
+                    list(chat.commands(words_for(language))),
+                    # The first one is for everybody whose language has no menu of its own.
+                    language_code=None if language == SOURCE else language,
+                )
         except TelegramError as error:
             # A menu is a convenience; the next start sets it.
             _log.warning("commands.not_set", error=error.message)

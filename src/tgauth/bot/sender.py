@@ -1,10 +1,11 @@
 """Works off the outbox: send, then mark."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 import anyio
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message
+from telegram import Bot, LinkPreviewOptions
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -14,20 +15,20 @@ from telegram.error import (
     TelegramError,
 )
 
+from tgauth.bot.rendering import Rendered, render
 from tgauth.bot.waking import Bell
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.instants import SECOND
-from tgauth.domain.links import fits_a_button
 from tgauth.domain.outgoing import Outgoing
 from tgauth.flows.deliver_messages import DueMessage, due_messages, settle_message
 from tgauth.flows.deployment import Deployment
 from tgauth.logs import Log
-from tgauth.texts import button_label, message
 
 _log = Log("bot")
 
 #: Messages under way at once: to as many different chats.
 _AT_ONCE: Final = 20
+_NOTHING_TO_CHANGE: Final = "no message to change"
 #: However sure we are that nothing is owed, look again after this many seconds.
 _LOOK_AGAIN: Final = 1.0
 
@@ -76,7 +77,7 @@ class Sender:
             await self._promised.wait(max(wait, 0.01))
 
     async def _deliver(self, due: DueMessage) -> None:
-        settled = self._accepted.get(due.outgoing.id) or await self._try(due)
+        settled = self._accepted.get(due.outgoing.id) or await self._settled(due)
         if settled is None:
             return
         if settled.sent_at is not None:
@@ -90,15 +91,21 @@ class Sender:
             return
         self._store_is_well = True
         self._accepted.pop(settled.id, None)
-        if settled.given_up_at is not None:
+        if settled.given_up_at is not None and settled.reason != _NOTHING_TO_CHANGE:
             _log.warning("message.given_up", id=settled.id, reason=settled.reason)
+
+    async def _settled(self, due: DueMessage) -> Outgoing | None:
+        if due.is_pointless:
+            return due.outgoing.given_up(reason=_NOTHING_TO_CHANGE, now=self._deployment.now())
+        return await self._try(due)
 
     async def _try(self, due: DueMessage) -> Outgoing | None:
         """Send a message once, and say what became of it; nothing when the bot is about to end."""
-        outgoing = due.outgoing
+        # What was said is kept: an apology is no message that a link can be found in.
+        outgoing = replace(due.outgoing, notice=due.notice)
         now = self._deployment.now
         try:
-            sent = await self._send(due)
+            message_id = await self._send(due)
         except InvalidToken:
             # The process ends because of it (`TokenWatch`); until then nothing more is tried.
             self._stopping = True
@@ -114,46 +121,46 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - one answer that nobody can read is one message
             _log.exception("message.failed", error, id=outgoing.id)
             return outgoing.failed(reason=repr(error), now=now())
-        return outgoing.sent(message_id=sent.message_id, now=now())
+        return outgoing.sent(message_id=message_id, now=now())
 
-    async def _send(self, due: DueMessage) -> Message:
-        link = due.link
-        if link is not None and fits_a_button(link):
-            try:
-                return await self._post(due, button=link)
-            except BadRequest as error:
-                # Telegram knows best which addresses a button may have.
-                if "button" not in error.message.lower():
-                    raise
-        return await self._post(due, in_text=link)
+    async def _send(self, due: DueMessage) -> int:
+        """Send or change a message; return Telegram's id of it."""
+        client = self._deployment.client
+        rendered = render(due, client)
+        if due.target is not None:
+            return await self._change(due.outgoing.chat_id, due.target, rendered)
+        try:
+            return await self._post(due.outgoing.chat_id, rendered)
+        except BadRequest as error:
+            # Telegram knows best which addresses a button may have.
+            if not rendered.holds_link_in_button or "button" not in error.message.lower():
+                raise
+            return await self._post(due.outgoing.chat_id, render(due, client, link_in_text=True))
 
-    async def _post(
-        self, due: DueMessage, *, button: str | None = None, in_text: str | None = None
-    ) -> Message:
-        application = self._application
-        markup = None
-        if button is not None:
-            markup = InlineKeyboardMarkup(
-                [[InlineKeyboardButton(button_label(application), url=button)]]
-            )
-        chat_id = due.outgoing.chat_id
-        return await self._bot.send_message(
+    async def _post(self, chat_id: int, rendered: Rendered) -> int:
+        message = await self._bot.send_message(
             chat_id=chat_id,
-            text=message(
-                due.notice,
-                application=application,
-                chat_id=chat_id,
-                lifetime=due.lifetime,
-                link=in_text,
-            ),
-            reply_markup=markup,
+            text=rendered.text,
+            reply_markup=rendered.keyboard,
             link_preview_options=LinkPreviewOptions(is_disabled=True),
-            protect_content=button is not None,
+            protect_content=rendered.holds_link_in_button,
         )
+        return message.message_id
 
-    @property
-    def _application(self) -> str:
-        return self._deployment.client.id
+    async def _change(self, chat_id: int, message_id: int, rendered: Rendered) -> int:
+        try:
+            await self._bot.edit_message_text(
+                chat_id=chat_id,
+                message_id=message_id,
+                text=rendered.text,
+                reply_markup=rendered.keyboard,
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )
+        except BadRequest as error:
+            # Changed already: the answer to the first attempt was lost.
+            if "not modified" not in error.message.lower():
+                raise
+        return message_id
 
 
 def _milliseconds(wait: int | timedelta) -> int:

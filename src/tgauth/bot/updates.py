@@ -4,12 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from telegram import Message, Update, User
+from telegram import CallbackQuery, Message, Update, User
 from telegram.constants import ChatType
 
 from tgauth.domain.incoming import UpdateKey
 from tgauth.domain.instants import SECOND, Instant
 from tgauth.domain.person import TelegramProfile
+from tgauth.flows.begin_chat_login import Asked
 
 _COMMAND: Final = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>\w+))?(?:\s|$)")
 
@@ -19,22 +20,44 @@ class Request:
     """A message that may want an answer.
 
     Attributes:
-        chat_id: The chat to answer in.
+        asked: Who asks, where and when.
         is_private: Whether the sender is alone with the bot there.
-        profile: Who sent it.
+        is_own_word: Whether the sender wrote it: not forwarded, not through another bot, not in the
+            name of a group or channel.
         command: The command's name in lower case, if it is one for this bot.
-        sent_at: When it was sent, by Telegram's clock.
     """
 
-    chat_id: int
+    asked: Asked
     is_private: bool
-    profile: TelegramProfile
+    is_own_word: bool
     command: str | None
-    sent_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tap:
+    """A tap on a button under one of our messages.
+
+    Attributes:
+        asked: Who taps; the moment is when we learnt of it, as Telegram tells none.
+        query_id: What to answer, so that the button stops waiting.
+        message_id: The message that the button is under.
+        is_private: Whether that is in the private chat of the one who taps.
+        data: What the button says.
+    """
+
+    asked: Asked
+    query_id: str
+    message_id: int
+    is_private: bool
+    data: str
 
 
 def key_of(update: Update) -> UpdateKey:
-    """Return what makes two deliveries of an update one."""
+    """Return what makes two deliveries of an update one; begins with its kind and chat."""
+    query = update.callback_query
+    if query is not None:
+        chat_id = query.message.chat.id if query.message else query.from_user.id
+        return UpdateKey(update_id=update.update_id, identity=f"callback:{chat_id}:{query.id}")
     message = update.effective_message
     if message is None:
         return UpdateKey(update_id=update.update_id, identity="other")
@@ -51,20 +74,45 @@ def private_chat_of(update: Update) -> int | None:
     return chat.id if chat is not None and chat.type == ChatType.PRIVATE else None
 
 
-def read(update: Update, *, bot_username: str) -> Request | None:
-    """Return the request in an update; none where nobody in particular wrote something new."""
+def language_of(update: Update) -> str | None:
+    """Return the language of whoever an update came from."""
+    return update.effective_user.language_code if update.effective_user else None
+
+
+def read(update: Update, *, bot_username: str, now: Instant) -> Request | Tap | None:
+    """Return the request in an update; none where nobody in particular did something new."""
+    if update.callback_query is not None:
+        return _tap(update, update.callback_query, now)
     message = update.message
-    if message is None or message.from_user is None or message.from_user.is_bot:
+    if message is None or message.from_user is None:
         return None
-    if message.sender_chat is not None or message.forward_origin is not None:
-        # Somebody else's words, or nobody's: a login must come from the person themselves.
+    is_anonymous = message.sender_chat is not None
+    if message.from_user.is_bot and not is_anonymous:
         return None
+    is_own_word = not is_anonymous and message.forward_origin is None and message.via_bot is None
     return Request(
-        chat_id=message.chat_id,
+        asked=Asked(
+            key=key_of(update),
+            chat_id=message.chat_id,
+            profile=_profile(message.from_user),
+            at=int(message.date.timestamp()) * SECOND,
+        ),
         is_private=message.chat.type == ChatType.PRIVATE,
-        profile=_profile(message.from_user),
+        is_own_word=is_own_word,
         command=_command(message, bot_username),
-        sent_at=int(message.date.timestamp()) * SECOND,
+    )
+
+
+def _tap(update: Update, query: CallbackQuery, now: Instant) -> Tap | None:
+    if query.message is None or query.data is None or query.from_user.is_bot:
+        return None
+    chat = query.message.chat
+    return Tap(
+        asked=Asked(key=key_of(update), chat_id=chat.id, profile=_profile(query.from_user), at=now),
+        query_id=query.id,
+        message_id=query.message.message_id,
+        is_private=chat.type == ChatType.PRIVATE and chat.id == query.from_user.id,
+        data=query.data,
     )
 
 

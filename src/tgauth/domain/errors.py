@@ -53,6 +53,15 @@ class LoginDenied(TgauthError):
         super().__init__("the login was denied")
 
 
+class LoginReplaced(TgauthError):
+    """The person asked for a newer login, and this one went with that."""
+
+    code = "login_replaced"
+
+    def __init__(self) -> None:
+        super().__init__("the login was replaced by a newer one")
+
+
 class LoginAlreadyRedeemed(TgauthError):
     """The login was redeemed before: a login is redeemed at most once."""
 
@@ -114,6 +123,47 @@ class PersonNotAllowed(TgauthError):
 
     def __init__(self, telegram_id: int) -> None:
         super().__init__(f"Telegram id {telegram_id} is not on the list of who may log in")
+
+
+class PersonBanned(TgauthError):
+    """The operator banned this person."""
+
+    code = "person_banned"
+
+    def __init__(self, telegram_id: int) -> None:
+        super().__init__(f"Telegram id {telegram_id} is banned")
+
+
+class ClientRefused(TgauthError):
+    """The application did not prove that it is the client which the code is for."""
+
+    code = "client_refused"
+
+    def __init__(self) -> None:
+        super().__init__("the client secret is missing or wrong")
+
+
+class TooManyFailures(TgauthError):
+    """This network address failed too often within a minute.
+
+    Attributes:
+        wait: Milliseconds until it may try again.
+    """
+
+    code = "too_many_failures"
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"too many failed attempts; {wait} ms to wait")
+        self.wait = wait
+
+
+class RotationUnderWay(TgauthError):
+    """A key that will sign soon is published already, so there is nothing to rotate yet."""
+
+    code = "rotation_under_way"
+
+    def __init__(self, kid: str, signs_from: int) -> None:
+        super().__init__(f"key {kid} signs from {signs_from} on")
 
 
 class SessionEnded(TgauthError):

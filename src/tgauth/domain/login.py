@@ -10,6 +10,7 @@ from tgauth.domain.errors import (
     LoginDenied,
     LoginExpired,
     LoginNotApproved,
+    LoginReplaced,
 )
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 
@@ -26,6 +27,7 @@ class LoginState(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     DENIED = "denied"
+    REPLACED = "replaced"
     REDEEMED = "redeemed"
 
 
@@ -35,6 +37,7 @@ class Standing(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     DENIED = "denied"
+    REPLACED = "replaced"
     REDEEMED = "redeemed"
     EXPIRED = "expired"
 
@@ -51,7 +54,7 @@ class LoginRequest:
         state: The stored decision.
         created_at: When it began.
         expires_at: The first instant at which it can no longer be decided on or redeemed.
-        decided_at: When it was approved or denied.
+        decided_at: When it was last decided on: approved, denied or replaced.
         redeemed_at: When it was redeemed.
         session_id: The session that redeeming it began.
         browser: Hash of the secret that names the browser which redeemed it, if one did.
@@ -74,6 +77,8 @@ class LoginRequest:
         match self.state:
             case LoginState.DENIED:
                 return Standing.DENIED
+            case LoginState.REPLACED:
+                return Standing.REPLACED
             case LoginState.REDEEMED:
                 return Standing.REDEEMED
             case LoginState.PENDING | LoginState.APPROVED:
@@ -105,6 +110,12 @@ class LoginRequest:
         self._require_pending(now)
         return replace(self, state=LoginState.DENIED, decided_at=now)
 
+    def give_way(self, *, now: Instant) -> "LoginRequest":
+        """Return this login as given up for a newer one; one that is over stays as it is."""
+        if self.standing_at(now) not in {Standing.PENDING, Standing.APPROVED}:
+            return self
+        return replace(self, state=LoginState.REPLACED, decided_at=now)
+
     def redeem(
         self, *, session_id: str, now: Instant, browser: str | None = None
     ) -> "LoginRequest":
@@ -114,22 +125,30 @@ class LoginRequest:
             LoginExpired: Its lifetime has passed.
             LoginNotApproved: Nobody approved it yet.
             LoginDenied: It was denied.
+            LoginReplaced: A newer one took its place.
             LoginAlreadyRedeemed: It was spent before.
         """
+        self.require_redeemable(now)
+        return replace(
+            self,
+            state=LoginState.REDEEMED,
+            redeemed_at=now,
+            session_id=session_id,
+            browser=browser,
+        )
+
+    def require_redeemable(self, now: Instant) -> None:
+        """Raise what `redeem` would, changing nothing."""
         standing = self.standing_at(now)
         match standing:
             case Standing.APPROVED:
-                return replace(
-                    self,
-                    state=LoginState.REDEEMED,
-                    redeemed_at=now,
-                    session_id=session_id,
-                    browser=browser,
-                )
+                return
             case Standing.PENDING:
                 raise LoginNotApproved
             case Standing.DENIED:
                 raise LoginDenied
+            case Standing.REPLACED:
+                raise LoginReplaced
             case Standing.REDEEMED:
                 raise LoginAlreadyRedeemed(self.id)
             case Standing.EXPIRED:

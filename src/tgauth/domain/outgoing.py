@@ -28,11 +28,18 @@ class Notice(StrEnum):
     """The kinds of message."""
 
     LOGIN_LINK = "login_link"
+    #: Not a message but a change of one: the link was used, replaced, or has expired.
+    LOGIN_CLOSED = "login_closed"
     GREETING = "greeting"
     HELP = "help"
     NOT_ALLOWED = "not_allowed"
     PRIVATE_ONLY = "private_only"
+    FORWARDED = "forwarded"
     TOO_LATE = "too_late"
+    TOO_MANY = "too_many"
+    SESSIONS = "sessions"
+    LOGGED_OUT = "logged_out"
+    NOT_LOGGED_IN = "not_logged_in"
     FAILED = "failed"
 
 
@@ -44,7 +51,9 @@ class Outgoing:
         id: Its place in the order; none until stored.
         chat_id: The chat that it goes to.
         notice: What it says.
+        language: The language that its reader speaks, as Telegram names it (IETF tag).
         login_id: The login that it is about.
+        edits: The message that it changes, where it is none of its own.
         created_at: When it was promised.
         attempts: How often sending it failed.
         not_before: Not to be tried earlier.
@@ -57,7 +66,9 @@ class Outgoing:
     id: int | None = None
     chat_id: int
     notice: Notice
+    language: str | None = None
     login_id: str | None = None
+    edits: int | None = None
     created_at: Instant
     attempts: int = 0
     not_before: Instant
@@ -94,8 +105,23 @@ class Outgoing:
         return replace(self, given_up_at=now, reason=reason)
 
 
-def owe(notice: Notice, *, chat_id: int, now: Instant, login_id: str | None = None) -> Outgoing:
-    """Promise a message, due at once."""
+def owe(  # noqa: PLR0913 - each is one column of a promise
+    notice: Notice,
+    *,
+    chat_id: int,
+    language: str | None,
+    now: Instant,
+    login_id: str | None = None,
+    edits: int | None = None,
+    not_before: Instant | None = None,
+) -> Outgoing:
+    """Promise a message, due at once unless `not_before` says otherwise."""
     return Outgoing(
-        chat_id=chat_id, notice=notice, login_id=login_id, created_at=now, not_before=now
+        chat_id=chat_id,
+        notice=notice,
+        language=language,
+        login_id=login_id,
+        edits=edits,
+        created_at=now,
+        not_before=now if not_before is None else not_before,
     )

@@ -26,12 +26,14 @@ class Person:
         profile: The newest profile that Telegram told; the account follows the Telegram id.
         created_at: When this person first logged in.
         updated_at: When the profile last changed.
+        banned_at: When the operator banned this Telegram id, if that is so.
     """
 
     subject: str
     profile: TelegramProfile
     created_at: Instant
     updated_at: Instant
+    banned_at: Instant | None = None
 
     @property
     def name(self) -> str:

@@ -1,31 +1,43 @@
-"""A person sends a command to the bot."""
+"""A person asks the bot for a login: by a command, or by a tap on "new link"."""
+
+from dataclasses import dataclass
 
 from tgauth.domain.code import Code, CodeKind, derive_code, hash_of
 from tgauth.domain.incoming import UpdateKey
-from tgauth.domain.instants import Instant
+from tgauth.domain.instants import MINUTE, Instant
 from tgauth.domain.login import LoginRequest, begin_in_chat
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.person import Person, TelegramProfile
 from tgauth.flows.deployment import Deployment
-from tgauth.store import Connection, codes, inbox, logins, outbox, persons
+from tgauth.store import Connection, bans, codes, inbox, logins, outbox, persons
 
 
-async def begin_chat_login(
-    deployment: Deployment,
-    key: UpdateKey,
-    *,
-    chat_id: int,
-    profile: TelegramProfile,
-    asked_at: Instant,
-) -> LoginRequest | Notice | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody asked of the bot in a chat.
+
+    Attributes:
+        key: The update that asks.
+        chat_id: The chat to answer in.
+        profile: Who asks.
+        at: When they asked, by Telegram's clock.
+    """
+
+    key: UpdateKey
+    chat_id: int
+    profile: TelegramProfile
+    at: Instant
+
+    @property
+    def language(self) -> str | None:
+        """The language to answer in."""
+        return self.profile.language
+
+
+async def begin_chat_login(deployment: Deployment, asked: Asked) -> LoginRequest | Notice | None:
     """Answer `/login`: one login, its code, and the message that carries it, or none of them.
 
-    Args:
-        deployment: The installation.
-        key: The update that asked.
-        chat_id: The private chat to answer in.
-        profile: Who asked.
-        asked_at: When they asked, by Telegram's clock.
+    A link that the same person still has open is replaced: only the newest one is good.
 
     Returns:
         The login; or the notice that was promised instead; or nothing, where this update had its
@@ -33,13 +45,15 @@ async def begin_chat_login(
     """
     now = deployment.now()
     async with deployment.store.writing() as connection:
-        if not await inbox.finish(connection, key):
+        if not await inbox.finish(connection, asked.key):
             return None
-        refusal = _refusal(deployment, profile, asked_at=asked_at, now=now)
+        known = await persons.find(connection, asked.profile.telegram_id)
+        refusal = await _refusal(deployment, connection, asked, known, now=now)
         if refusal is not None:
-            await outbox.add(connection, owe(refusal, chat_id=chat_id, now=now))
+            await promise(connection, asked, refusal, now=now)
             return refusal
-        person = await _remember(deployment, connection, profile, now)
+        person = await _remember(deployment, connection, asked.profile, known, now)
+        await _replace_earlier(deployment, connection, person, now)
         login = begin_in_chat(
             login_id=deployment.new_id(),
             client_id=deployment.client.id,
@@ -49,39 +63,87 @@ async def begin_chat_login(
         )
         await logins.save(connection, login)
         await codes.save(connection, _chat_code(deployment, login))
-        await outbox.add(
-            connection, owe(Notice.LOGIN_LINK, chat_id=chat_id, login_id=login.id, now=now)
-        )
+        await _promise_link(connection, asked, login, now=now)
         return login
 
 
-async def answer_with(
-    deployment: Deployment, key: UpdateKey, notice: Notice, *, chat_id: int
-) -> None:
+async def answer_with(deployment: Deployment, asked: Asked, notice: Notice) -> None:
     """Settle an update by promising one message, unless the chat is owed the same already."""
     async with deployment.store.writing() as connection:
-        if await inbox.finish(connection, key) and not await outbox.is_owed(
-            connection, chat_id=chat_id, notice=notice
-        ):
-            await outbox.add(connection, owe(notice, chat_id=chat_id, now=deployment.now()))
+        if await inbox.finish(connection, asked.key):
+            await promise(connection, asked, notice, now=deployment.now())
 
 
-def _refusal(
-    deployment: Deployment, profile: TelegramProfile, *, asked_at: Instant, now: Instant
+async def promise(connection: Connection, asked: Asked, notice: Notice, *, now: Instant) -> None:
+    """Promise a message, unless the chat is owed the same already: a flood gets few answers."""
+    if not await outbox.is_owed(connection, chat_id=asked.chat_id, notice=notice):
+        await outbox.add(
+            connection, owe(notice, chat_id=asked.chat_id, language=asked.language, now=now)
+        )
+
+
+async def _refusal(
+    deployment: Deployment,
+    connection: Connection,
+    asked: Asked,
+    known: Person | None,
+    *,
+    now: Instant,
 ) -> Notice | None:
-    if not deployment.allow.permits(profile.telegram_id):
+    telegram_id = asked.profile.telegram_id
+    banned_at = known.banned_at if known else await bans.get(connection, telegram_id)
+    if banned_at is not None or not deployment.allow.permits(telegram_id):
         return Notice.NOT_ALLOWED
-    if now - asked_at > deployment.client.code_lifetime:
+    if now - asked.at > deployment.client.code_lifetime:
         # Whoever asked so long ago is not waiting for a link any more, and a link that nobody
         # waits for is only a risk.
         return Notice.TOO_LATE
+    if known is not None:
+        begun = await logins.count_since(connection, known.subject, since=now - MINUTE)
+        if begun >= deployment.logins_per_minute:
+            return Notice.TOO_MANY
     return None
 
 
+async def _replace_earlier(
+    deployment: Deployment, connection: Connection, person: Person, now: Instant
+) -> None:
+    earlier = await logins.still_open(
+        connection, subject=person.subject, client_id=deployment.client.id, now=now
+    )
+    for login in earlier:
+        await logins.save(connection, login.give_way(now=now))
+        await outbox.hasten(connection, login.id, now=now)
+
+
+async def _promise_link(
+    connection: Connection, asked: Asked, login: LoginRequest, *, now: Instant
+) -> None:
+    for notice, not_before in (
+        (Notice.LOGIN_LINK, now),
+        # Due when the link expires, and sooner when it is used or replaced before.
+        (Notice.LOGIN_CLOSED, login.expires_at),
+    ):
+        await outbox.add(
+            connection,
+            owe(
+                notice,
+                chat_id=asked.chat_id,
+                language=asked.language,
+                login_id=login.id,
+                now=now,
+                not_before=not_before,
+            ),
+        )
+
+
 async def _remember(
-    deployment: Deployment, connection: Connection, profile: TelegramProfile, now: Instant
+    deployment: Deployment,
+    connection: Connection,
+    profile: TelegramProfile,
+    known: Person | None,
+    now: Instant,
 ) -> Person:
-    known = await persons.find(connection, profile.telegram_id)
     person = (
         known.seen_as(profile, now=now)
         if known

@@ -1,6 +1,6 @@
 """The page behind the bot's link, and the press of its button."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tgauth.domain.code import (
     CALLBACK_CODE_LIFETIME,
@@ -14,10 +14,29 @@ from tgauth.domain.errors import OtherAccountActive
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.person import Person
-from tgauth.domain.session import Session, begin_session
+from tgauth.domain.session import Session, Visitor, begin_session
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.spending import Presented, look_up, redeem_login, require_allowed
 from tgauth.store import Connection, codes, persons, sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """A browser that opened a link.
+
+    Attributes:
+        name: Hash of the secret that names it.
+        session_secret: The session cookie's secret, if it has one.
+        visitor: How its owner would recognise it.
+    """
+
+    name: str
+    session_secret: str | None = None
+    visitor: Visitor = field(default_factory=Visitor)
+
+    def __repr__(self) -> str:
+        """Print no secret."""
+        return f"Browser({self.visitor})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +73,13 @@ class Continuation:
         return f"Continuation(session {self.session.id})"
 
 
-async def show_offer(
-    deployment: Deployment, text: str, *, browser: str, secret: str | None
-) -> Offer:
+async def show_offer(deployment: Deployment, text: str, *, browser: Browser) -> Offer:
     """Say whom a code would log in, spending nothing.
 
     Args:
         deployment: The installation.
         text: The code.
-        browser: Hash of the secret that names this browser.
-        secret: The session cookie's secret, if the browser has one.
+        browser: The browser that asks.
 
     Raises:
         TgauthError: The code would not be accepted now, with the reason.
@@ -72,14 +88,19 @@ async def show_offer(
     async with deployment.store.reading() as connection:
         presented = await look_up(connection, text)
         require_allowed(deployment, presented.person)
-        if await _repeatable(connection, presented, browser, now) is None:
+        if await _repeatable(connection, presented, browser.name, now) is None:
             presented.code.spend(kinds={CodeKind.CHAT}, client_id=deployment.client.id, now=now)
-        current = await _current(connection, secret, now)
+            presented.login.require_redeemable(now)
+        current = await _current(connection, browser.session_secret, now)
         return Offer(person=presented.person, other=await _other(connection, current, presented))
 
 
 async def continue_in_browser(
-    deployment: Deployment, text: str, *, browser: str, secret: str | None, switch: bool
+    deployment: Deployment,
+    text: str,
+    *,
+    browser: Browser,
+    switch: bool,
 ) -> Continuation:
     """Spend a chat code in a browser.
 
@@ -90,8 +111,7 @@ async def continue_in_browser(
     Args:
         deployment: The installation.
         text: The code.
-        browser: Hash of the secret that names this browser.
-        secret: The session cookie's secret, if the browser has one.
+        browser: The browser.
         switch: Whether the person asked to leave another account for this one.
 
     Raises:
@@ -101,11 +121,11 @@ async def continue_in_browser(
     now = deployment.now()
     async with deployment.store.writing() as connection:
         presented = await look_up(connection, text)
-        current = await _current(connection, secret, now)
+        current = await _current(connection, browser.session_secret, now)
         other = await _other(connection, current, presented)
         if other is not None and not switch:
             raise OtherAccountActive
-        repeated = await _repeatable(connection, presented, browser, now)
+        repeated = await _repeatable(connection, presented, browser.name, now)
         if repeated is not None:
             return _continuation(deployment, repeated, presented.login)
         if current is not None:
@@ -115,7 +135,7 @@ async def continue_in_browser(
 
 
 async def _begin(
-    deployment: Deployment, connection: Connection, presented: Presented, browser: str
+    deployment: Deployment, connection: Connection, presented: Presented, browser: Browser
 ) -> Continuation:
     session_id = deployment.new_id()
     secret = derive_session_secret(deployment.master_key, session_id)
@@ -124,9 +144,11 @@ async def _begin(
         subject=presented.person.subject,
         client_id=presented.login.client_id,
         secret_hash=hash_of(secret),
+        visitor=browser.visitor,
+        rules=deployment.sessions,
         now=deployment.now(),
     )
-    await redeem_login(deployment, connection, presented, session, browser=browser)
+    await redeem_login(deployment, connection, presented, session, browser=browser.name)
     callback_code = _callback_code(deployment, presented.login)
     if callback_code is not None:
         await codes.save(

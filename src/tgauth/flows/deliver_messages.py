@@ -6,8 +6,49 @@ from tgauth.domain.code import CodeKind, derive_code
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import LoginRequest, Standing
 from tgauth.domain.outgoing import Notice, Outgoing
+from tgauth.domain.session import Session
 from tgauth.flows.deployment import Deployment
-from tgauth.store import logins, outbox
+from tgauth.store import Connection, logins, outbox, persons, sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginLink:
+    """What a message with a link holds.
+
+    Attributes:
+        url: The link.
+        lifetime: Milliseconds that it still lives.
+    """
+
+    url: str
+    lifetime: int
+
+    def __repr__(self) -> str:
+        """Print no link: it holds a code."""
+        return "LoginLink(***)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginOutcome:
+    """What became of a login whose link is worth nothing any more.
+
+    Attributes:
+        standing: How it stands now: redeemed, replaced, denied or expired.
+        session: The session that it began, with its end if it has ended, where it began one.
+    """
+
+    standing: Standing
+    session: Session | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionList:
+    """Where somebody is logged in, newest first."""
+
+    sessions: tuple[Session, ...]
+
+
+Content = LoginLink | LoginOutcome | SessionList
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,18 +58,19 @@ class DueMessage:
     Attributes:
         outgoing: Its row.
         notice: What it says by now: a link that expired while it waited has become an apology.
-        link: The login link, where it carries one.
-        lifetime: Milliseconds that the link still lives.
+        content: What it tells beyond that.
+        target: The message to change, where it is none of its own.
     """
 
     outgoing: Outgoing
     notice: Notice
-    link: str | None = None
-    lifetime: int = 0
+    content: Content | None = None
+    target: int | None = None
 
-    def __repr__(self) -> str:
-        """Print no link: it holds a code."""
-        return f"DueMessage({self.outgoing.id}, {self.notice})"
+    @property
+    def is_pointless(self) -> bool:
+        """Whether it would change a message that was never sent."""
+        return self.notice is Notice.LOGIN_CLOSED and self.target is None
 
 
 async def due_messages(
@@ -42,16 +84,9 @@ async def due_messages(
     now = deployment.now()
     async with deployment.store.reading() as connection:
         owed = await outbox.due(connection, now=now, most=most)
-        due = [
-            _render(
-                deployment,
-                outgoing,
-                await logins.get(connection, outgoing.login_id) if outgoing.login_id else None,
-                now,
-            )
-            for outgoing in owed
-        ]
-        return due, await outbox.next_time(connection, now=now)
+        due = [await _render(deployment, connection, outgoing, now) for outgoing in owed]
+        next_at = await outbox.next_time(connection, now=now)
+        return [one for one in due if one is not None], next_at
 
 
 async def settle_message(deployment: Deployment, message: Outgoing) -> None:
@@ -64,18 +99,50 @@ async def settle_message(deployment: Deployment, message: Outgoing) -> None:
         await outbox.save(connection, message)
 
 
-def _render(
+async def _render(
+    deployment: Deployment, connection: Connection, outgoing: Outgoing, now: Instant
+) -> DueMessage | None:
+    login = await logins.get(connection, outgoing.login_id) if outgoing.login_id else None
+    match outgoing.notice:
+        case Notice.LOGIN_LINK:
+            return _link(deployment, outgoing, login, now)
+        case Notice.LOGIN_CLOSED:
+            return await _outcome(connection, outgoing, login, now)
+        case Notice.SESSIONS:
+            person = await persons.find(connection, outgoing.chat_id)
+            living = await sessions.living(connection, person.subject, now=now) if person else []
+            return DueMessage(
+                outgoing=outgoing,
+                notice=outgoing.notice,
+                content=SessionList(sessions=tuple(living)),
+                target=outgoing.edits,
+            )
+        case _:
+            return DueMessage(outgoing=outgoing, notice=outgoing.notice)
+
+
+def _link(
     deployment: Deployment, outgoing: Outgoing, login: LoginRequest | None, now: Instant
 ) -> DueMessage:
-    if outgoing.notice is not Notice.LOGIN_LINK:
-        return DueMessage(outgoing=outgoing, notice=outgoing.notice)
     if login is None or login.standing_at(now) is Standing.EXPIRED:
         return DueMessage(outgoing=outgoing, notice=Notice.TOO_LATE)
     # The code is derived again, never stored: after a crash this is the same link.
     code = derive_code(deployment.master_key, CodeKind.CHAT, login.id)
+    link = LoginLink(url=deployment.issuer.login_link(code), lifetime=login.expires_at - now)
+    return DueMessage(outgoing=outgoing, notice=Notice.LOGIN_LINK, content=link)
+
+
+async def _outcome(
+    connection: Connection, outgoing: Outgoing, login: LoginRequest | None, now: Instant
+) -> DueMessage | None:
+    standing = login.standing_at(now) if login else Standing.EXPIRED
+    if login is None or standing in {Standing.PENDING, Standing.APPROVED}:
+        return None  # not over after all: the clock was set back a little
+    session = await sessions.get(connection, login.session_id) if login.session_id else None
+    target = outgoing.edits or await outbox.link_message(connection, login.id)
     return DueMessage(
         outgoing=outgoing,
-        notice=Notice.LOGIN_LINK,
-        link=deployment.issuer.login_link(code),
-        lifetime=login.expires_at - now,
+        notice=Notice.LOGIN_CLOSED,
+        content=LoginOutcome(standing=standing, session=session),
+        target=target,
     )

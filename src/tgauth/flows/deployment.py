@@ -7,7 +7,7 @@ from tgauth.domain.client import Client
 from tgauth.domain.instants import Instant
 from tgauth.domain.links import Issuer
 from tgauth.domain.person import AllowList
-from tgauth.oidc.keys import SigningKey
+from tgauth.domain.session import SessionRules
 from tgauth.store import Store
 
 
@@ -21,6 +21,9 @@ class Deployment:
         issuer: Our own address.
         client: The built-in client.
         allow: Who may log in.
+        sessions: How long sessions live.
+        logins_per_minute: How many logins one person may begin within a minute.
+        failures_per_minute: How many attempts of one network address may fail within a minute.
         now: The clock.
         new_id: Returns a fresh random identifier of 128 bits.
     """
@@ -30,25 +33,12 @@ class Deployment:
     issuer: Issuer
     client: Client
     allow: AllowList
+    sessions: SessionRules
+    logins_per_minute: int
+    failures_per_minute: int
     now: Callable[[], Instant]
     new_id: Callable[[], str]
 
     def __repr__(self) -> str:
         """Print no key."""
         return f"Deployment({self.issuer.url})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyring:
-    """The signing keys, opened; the newest signs.
-
-    Attributes:
-        keys: Oldest first.
-    """
-
-    keys: tuple[SigningKey, ...]
-
-    @property
-    def newest(self) -> SigningKey:
-        """The key that signs."""
-        return self.keys[-1]

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from tgauth.domain.code import CodeKind
 from tgauth.domain.person import Person
-from tgauth.domain.session import Session, begin_session
-from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.domain.session import Session, Visitor, begin_session
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.keyring import Keyring
 from tgauth.flows.spending import Presented, look_up, redeem_login, spend_callback_code
 from tgauth.oidc.access_tokens import AccessToken, sign
 from tgauth.store import Connection
@@ -34,11 +35,19 @@ class Grant:
         return f"Grant(session {self.session_id})"
 
 
-async def exchange_code(deployment: Deployment, keyring: Keyring, text: str) -> Grant:
+async def exchange_code(
+    deployment: Deployment, keyring: Keyring, text: str, *, visitor: Visitor
+) -> Grant:
     """Spend a chat or callback code on an access token.
 
     The token is signed inside the transaction: were it signed afterwards, a failure there would
-    have spent the code on nothing.
+    have spent the code on nothing. Whether the caller is the client was asked before.
+
+    Args:
+        deployment: The installation.
+        keyring: The signing keys.
+        text: The code.
+        visitor: From where a chat code is exchanged: its session begins here.
 
     Raises:
         TgauthError: The code is not good for this, with the reason; nothing was written.
@@ -54,11 +63,13 @@ async def exchange_code(deployment: Deployment, keyring: Keyring, text: str) -> 
     async with deployment.store.writing() as connection:
         # Judged again under the lock: the first look may be stale by now.
         presented = await look_up(connection, text)
-        session = await _spend(deployment, connection, presented)
+        session = await _spend(deployment, connection, presented, visitor)
         return _grant(deployment, keyring, presented, session)
 
 
-async def _spend(deployment: Deployment, connection: Connection, presented: Presented) -> Session:
+async def _spend(
+    deployment: Deployment, connection: Connection, presented: Presented, visitor: Visitor
+) -> Session:
     if presented.code.kind is CodeKind.CALLBACK:
         return await spend_callback_code(deployment, connection, presented)
     session = begin_session(
@@ -66,6 +77,8 @@ async def _spend(deployment: Deployment, connection: Connection, presented: Pres
         subject=presented.person.subject,
         client_id=presented.login.client_id,
         secret_hash=None,
+        visitor=visitor,
+        rules=deployment.sessions,
         now=deployment.now(),
     )
     await redeem_login(deployment, connection, presented, session, browser=None)
@@ -87,7 +100,7 @@ def _grant(
         lifetime=deployment.client.token_lifetime,
     )
     return Grant(
-        access_token=sign(token, keyring.newest),
+        access_token=sign(token, keyring.signer),
         lifetime=token.lifetime,
         person=person,
         login_id=presented.login.id,

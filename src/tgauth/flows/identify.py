@@ -1,12 +1,14 @@
 """Say who a session belongs to."""
 
+import contextlib
 from dataclasses import dataclass
 
 from tgauth.domain.code import hash_of
-from tgauth.domain.errors import SessionEnded, TokenRefused
+from tgauth.domain.errors import SessionEnded, StoreUnavailable, TokenRefused
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
-from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.keyring import Keyring
 from tgauth.oidc.access_tokens import verify
 from tgauth.store import persons, sessions
 
@@ -40,6 +42,7 @@ async def identify_by_token(deployment: Deployment, keyring: Keyring, token: str
         raise TokenRefused("the token's session is not known here")
     if not session.lives_at(now) or not _permits(deployment, person):
         raise SessionEnded
+    await _note_use(deployment, session)
     return Identity(person=person, session=session)
 
 
@@ -56,9 +59,23 @@ async def identify_by_cookie(deployment: Deployment, secret: str) -> Identity:
         raise SessionEnded
     if not _permits(deployment, person):
         raise SessionEnded
+    await _note_use(deployment, session)
     return Identity(person=person, session=session)
 
 
 def _permits(deployment: Deployment, person: Person) -> bool:
-    """Ask the operator's list: whoever was taken off it is logged out by that."""
-    return deployment.allow.permits(person.profile.telegram_id)
+    """Ask the operator's list: whoever was taken off it, or banned, is logged out by that."""
+    return person.banned_at is None and deployment.allow.permits(person.profile.telegram_id)
+
+
+async def _note_use(deployment: Deployment, session: Session) -> None:
+    """Keep an idle session from ending; one use in a few minutes is written."""
+    if session.seen(deployment.sessions, now=deployment.now()) is session:
+        return
+    # A full disk is readiness's to tell; whoever only asks who they are is answered.
+    with contextlib.suppress(StoreUnavailable):
+        async with deployment.store.writing() as connection:
+            fresh = await sessions.get(connection, session.id)
+            if fresh is not None:
+                seen = fresh.seen(deployment.sessions, now=deployment.now())
+                await sessions.save(connection, seen)

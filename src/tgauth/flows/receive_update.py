@@ -1,14 +1,10 @@
 """The inbox: keep what Telegram hands over, hand it out in order, and settle it."""
 
 from tgauth.domain.incoming import StoredUpdate, UpdateKey, UpdateState
-from tgauth.domain.instants import DAY, Instant
+from tgauth.domain.instants import Instant
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.flows.deployment import Deployment
 from tgauth.store import inbox, outbox
-
-#: Telegram keeps an update for a day, so no repeat of it comes later than that.
-_REMEMBER_FOR = 2 * DAY
-_SWEEP_AT_ONCE = 100
 
 
 async def receive_update(deployment: Deployment, key: UpdateKey, payload: str) -> bool:
@@ -44,13 +40,16 @@ async def dismiss_update(deployment: Deployment, key: UpdateKey) -> None:
         await inbox.finish(connection, key)
 
 
-async def fail_update(deployment: Deployment, key: UpdateKey, *, chat_id: int | None) -> bool:
+async def fail_update(
+    deployment: Deployment, key: UpdateKey, *, chat_id: int | None, language: str | None = None
+) -> bool:
     """Note that handling an update failed; say whether it is parked now.
 
     Args:
         deployment: The installation.
         key: The update.
         chat_id: The private chat to apologise to when it is parked, where there is one.
+        language: The language to apologise in.
     """
     now = deployment.now()
     async with deployment.store.writing() as connection:
@@ -64,13 +63,7 @@ async def fail_update(deployment: Deployment, key: UpdateKey, *, chat_id: int | 
         # In a transaction of its own: whatever is wrong with the update may be wrong with its chat,
         # and must not undo the parking.
         async with deployment.store.writing() as connection:
-            await outbox.add(connection, owe(Notice.FAILED, chat_id=chat_id, now=now))
+            await outbox.add(
+                connection, owe(Notice.FAILED, chat_id=chat_id, language=language, now=now)
+            )
     return parked
-
-
-async def sweep_inbox(deployment: Deployment) -> bool:
-    """Delete a batch of updates that can no longer be repeated; say whether more may be left."""
-    before = deployment.now() - _REMEMBER_FOR
-    async with deployment.store.writing() as connection:
-        swept = await inbox.sweep(connection, before=before, most=_SWEEP_AT_ONCE)
-        return swept == _SWEEP_AT_ONCE

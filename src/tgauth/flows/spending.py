@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from tgauth.domain.code import Code, CodeKind, hash_of, looks_like_a_code
-from tgauth.domain.errors import CodeRevoked, CodeUnknown, PersonNotAllowed
+from tgauth.domain.errors import CodeRevoked, CodeUnknown, PersonBanned, PersonNotAllowed
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
 from tgauth.flows.deployment import Deployment
-from tgauth.store import Connection, codes, logins, persons, sessions
+from tgauth.store import Connection, codes, logins, outbox, persons, sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,13 @@ def require_allowed(deployment: Deployment, person: Person) -> None:
 
     Raises:
         PersonNotAllowed: The person is not on it.
+        PersonBanned: The person was banned.
     """
     telegram_id = person.profile.telegram_id
     if not deployment.allow.permits(telegram_id):
         raise PersonNotAllowed(telegram_id)
+    if person.banned_at is not None:
+        raise PersonBanned(telegram_id)
 
 
 async def redeem_login(
@@ -80,6 +83,7 @@ async def redeem_login(
     await sessions.save(connection, session)
     await codes.save(connection, spent)
     await logins.save(connection, redeemed)
+    await outbox.hasten(connection, redeemed.id, now=now)
 
 
 async def spend_callback_code(

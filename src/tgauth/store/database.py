@@ -1,17 +1,16 @@
 """The connection to the SQLite file, and the one way to write to it."""
 
-import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiosqlite
-import anyio
 
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.store.cancellation import to_the_end
 from tgauth.store.migrations import migrate
 from tgauth.store.turns import TurnLock
 
@@ -86,18 +85,16 @@ class Store:
                 try:
                     # Changing to WAL needs the file alone; once made, it stays in the file.
                     await writer.execute_fetchall("PRAGMA journal_mode = WAL")
-                    await migrate(writer)
+                    await to_the_end(migrate(writer, path))
                     reader = await _connect(path)
                     store = cls(path, writer=writer, reader=reader, turns=turns)
                 except BaseException:
-                    with anyio.CancelScope(shield=True):
-                        await writer.close()
+                    await to_the_end(writer.close())
                     raise
         try:
             yield store
         finally:
-            with anyio.CancelScope(shield=True):
-                await store._close()
+            await to_the_end(store._close())
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
@@ -115,13 +112,13 @@ class Store:
             with _translated():
                 try:
                     # Nothing can be left open here; if it ever is, one login fails and not all.
-                    await _to_the_end(self._roll_back())
-                    await _to_the_end(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
+                    await to_the_end(self._roll_back())
+                    await to_the_end(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
                     yield Connection(self._writer)
                 except BaseException:
-                    await _to_the_end(self._roll_back())
+                    await to_the_end(self._roll_back())
                     raise
-                await _to_the_end(self._commit())
+                await to_the_end(self._commit())
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -169,26 +166,6 @@ class Store:
             await self._writer.close()
 
 
-async def _to_the_end(statement: Coroutine[Any, Any, object]) -> None:
-    """Await a statement to its end, and only then pass on a cancellation that came meanwhile.
-
-    anyio's shield holds against anyio's scopes alone: asyncio.TaskGroup, asyncio.timeout and
-    python-telegram-bot's updater cancel the task itself.
-    """
-    work = asyncio.ensure_future(statement)
-    cancelled: asyncio.CancelledError | None = None
-    with anyio.CancelScope(shield=True):
-        while not work.done():
-            try:
-                await asyncio.wait([work])
-            except asyncio.CancelledError as error:
-                cancelled = error
-    if cancelled is not None:
-        work.exception()  # retrieved, so that nobody complains
-        raise cancelled
-    work.result()
-
-
 def _identity_of(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
@@ -204,8 +181,7 @@ async def _connect(path: Path) -> aiosqlite.Connection:
         for pragma in _PRAGMAS:
             await connection.execute_fetchall(pragma)
     except BaseException:
-        with anyio.CancelScope(shield=True):
-            await connection.close()
+        await to_the_end(connection.close())
         raise
     return connection
 

@@ -41,6 +41,13 @@ SWEEP: Final = """
     )
     RETURNING sequence
 """
+# `identity` begins with the kind and the chat of an update: see `tgauth.bot.updates.key_of`.
+FORGET: Final = """
+    DELETE FROM inbox WHERE state = 'parked' AND (
+        identity LIKE 'message:' || :chat_id || ':%'
+        OR identity LIKE 'callback:' || :chat_id || ':%'
+    )
+"""
 
 
 async def add(connection: Connection, key: UpdateKey, payload: str, *, now: Instant) -> bool:
@@ -92,6 +99,11 @@ async def save(connection: Connection, update: StoredUpdate) -> None:
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
     """Delete a batch of updates that were handled or parked long ago; return how many."""
     return len(await connection.run(SWEEP, {"before": before, "most": most}))
+
+
+async def forget(connection: Connection, chat_id: int) -> None:
+    """Delete what a chat once sent and nobody could handle: it still holds what was written."""
+    await connection.run(FORGET, {"chat_id": chat_id})
 
 
 def _names(key: UpdateKey) -> dict[str, str | int | None]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tgauth.domain.instants import Instant
 from tgauth.domain.login import Door, LoginRequest, LoginState
 from tgauth.store.database import Connection, Row
 
@@ -22,6 +23,24 @@ UPSERT: Final = f"""
         redeemed_at = excluded.redeemed_at,
         session_id = excluded.session_id,
         browser = excluded.browser
+"""
+SELECT_OPEN: Final = f"""
+    SELECT {COLUMNS} FROM logins
+    WHERE subject = :subject AND client_id = :client_id AND state IN ('pending', 'approved')
+    AND expires_at > :now
+"""
+COUNT_SINCE: Final = """
+    SELECT count(*) AS number FROM logins WHERE subject = :subject AND created_at > :since
+"""
+SELECT_BY_SUBJECT: Final = f"""
+    SELECT {COLUMNS} FROM logins WHERE subject = :subject ORDER BY created_at, id
+"""
+SELECT_BY_SESSION: Final = f"SELECT {COLUMNS} FROM logins WHERE session_id = :session_id"
+SWEEP: Final = """
+    DELETE FROM logins WHERE id IN (
+        SELECT id FROM logins WHERE expires_at < :before ORDER BY expires_at LIMIT :most
+    )
+    RETURNING id
 """
 
 
@@ -49,6 +68,38 @@ async def save(connection: Connection, login: LoginRequest) -> None:
             "browser": login.browser,
         },
     )
+
+
+async def still_open(
+    connection: Connection, *, subject: str, client_id: str, now: Instant
+) -> list[LoginRequest]:
+    """Return the logins of a person to a client that could still be redeemed."""
+    rows = await connection.run(
+        SELECT_OPEN, {"subject": subject, "client_id": client_id, "now": now}
+    )
+    return [_login(row) for row in rows]
+
+
+async def count_since(connection: Connection, subject: str, *, since: Instant) -> int:
+    """Return how many logins a person began after `since`."""
+    row = await connection.one(COUNT_SINCE, {"subject": subject, "since": since})
+    return row["number"] if row else 0
+
+
+async def of_person(connection: Connection, subject: str) -> list[LoginRequest]:
+    """Return every login of a person that is still kept, oldest first."""
+    return [_login(row) for row in await connection.run(SELECT_BY_SUBJECT, {"subject": subject})]
+
+
+async def of_session(connection: Connection, session_id: str) -> LoginRequest | None:
+    """Return the login that began a session."""
+    row = await connection.one(SELECT_BY_SESSION, {"session_id": session_id})
+    return _login(row) if row else None
+
+
+async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
+    """Delete a batch of logins that expired long ago, with their codes; return how many."""
+    return len(await connection.run(SWEEP, {"before": before, "most": most}))
 
 
 def _login(row: Row) -> LoginRequest:

@@ -8,7 +8,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import aiosqlite
-import anyio
 
 from tgauth.domain.errors import TgauthError
 
@@ -23,6 +22,15 @@ class SchemaTooNew(TgauthError):
             f"the store's schema is version {found}, and this tgauth knows only up to {known}: "
             "install the newer tgauth again, or restore a backup from before the upgrade"
         )
+
+
+class DanglingReference(TgauthError):
+    """A migration would have left a row that refers to none: it was rolled back."""
+
+    code = "dangling_reference"
+
+    def __init__(self, migration: str, table: str) -> None:
+        super().__init__(f"{migration} would leave rows of {table} that refer to nothing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,37 +67,69 @@ def shipped() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-async def migrate(connection: aiosqlite.Connection) -> None:
+async def migrate(connection: aiosqlite.Connection, path: Path) -> None:
     """Bring the store to this version's schema. The caller holds the turn of writing.
+
+    A store that has something in it is copied first: the way back to the earlier version.
+
+    Args:
+        connection: To the store, outside any transaction.
+        path: Where the store is.
 
     Raises:
         SchemaTooNew: The store was written by a newer version.
     """
     migrations = shipped()
-    current = await _version(connection)
+    current = await version_of(connection)
     newest = migrations[-1].number
     if current > newest:
         raise SchemaTooNew(found=current, known=newest)
+    if 0 < current < newest:
+        await _copy(connection, copy_of(path, current))
     for migration in migrations:
         if migration.number > current:
             await _apply(connection, migration)
 
 
+def copy_of(path: Path, version: int) -> Path:
+    """Return where the store is kept as it was before it was migrated from this version."""
+    return path.with_name(f"{path.name}.v{version}")
+
+
+async def _copy(connection: aiosqlite.Connection, target: Path) -> None:
+    # An earlier attempt's, which may be half a copy. Once, before anything is served.
+    target.unlink(missing_ok=True)  # noqa: ASYNC240 - see above
+    await connection.execute_fetchall("VACUUM INTO :target", {"target": str(target)})
+
+
 async def _apply(connection: aiosqlite.Connection, migration: Migration) -> None:
-    with anyio.CancelScope(shield=True):
+    # A table is made anew by dropping the old one, and with foreign keys on that would delete what
+    # refers to it (sqlite.org/lang_altertable.html §7). The pragma means nothing inside BEGIN.
+    await connection.execute_fetchall("PRAGMA foreign_keys = OFF")
+    try:
         await connection.execute_fetchall("BEGIN IMMEDIATE")
         try:
             for statement in migration.statements():
                 await connection.execute_fetchall(statement)
+            await _check_references(connection, migration)
             # A pragma takes no parameters; the number is our own file's.
             await connection.execute_fetchall(f"PRAGMA user_version = {migration.number}")
         except BaseException:
             await connection.execute_fetchall("ROLLBACK")
             raise
         await connection.execute_fetchall("COMMIT")
+    finally:
+        await connection.execute_fetchall("PRAGMA foreign_keys = ON")
 
 
-async def _version(connection: aiosqlite.Connection) -> int:
+async def _check_references(connection: aiosqlite.Connection, migration: Migration) -> None:
+    dangling = list(await connection.execute_fetchall("PRAGMA foreign_key_check"))
+    if dangling:
+        raise DanglingReference(migration.name, str(dangling[0][0]))
+
+
+async def version_of(connection: aiosqlite.Connection) -> int:
+    """Return the number of the last migration that was applied; 0 for an empty file."""
     rows = list(await connection.execute_fetchall("PRAGMA user_version"))
     return int(rows[0][0])
 

@@ -7,23 +7,33 @@ from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.store.database import Connection, Row
 
 COLUMNS: Final = (
-    "id, chat_id, notice, login_id, created_at, attempts, not_before, sent_at, message_id, "
-    "given_up_at, reason"
+    "id, chat_id, notice, language, login_id, edits, created_at, attempts, not_before, sent_at, "
+    "message_id, given_up_at, reason"
 )
 INSERT: Final = """
-    INSERT INTO outbox (chat_id, notice, login_id, created_at, attempts, not_before)
-    VALUES (:chat_id, :notice, :login_id, :created_at, :attempts, :not_before)
+    INSERT INTO outbox (
+        chat_id, notice, language, login_id, edits, created_at, attempts, not_before
+    ) VALUES (
+        :chat_id, :notice, :language, :login_id, :edits, :created_at, :attempts, :not_before
+    )
 """
 SELECT: Final = f"SELECT {COLUMNS} FROM outbox WHERE id = :id"
 # What was promised in the future is due as well: then the clock was set back.
-# One for each chat at a time: Telegram counts by chat, and answers stay in order.
+# One for each chat at a time: Telegram counts by chat, and answers stay in order. What changes a
+# message waits for that message, but holds up nobody: it may be due in minutes only.
 SELECT_DUE: Final = f"""
     SELECT {COLUMNS} FROM outbox AS owed
-    WHERE sent_at IS NULL AND given_up_at IS NULL
-    AND (not_before <= :now OR created_at > :now + {CLOCK_TOLERANCE}) AND NOT EXISTS (
+    WHERE id IN (
+        SELECT id FROM outbox
+        WHERE sent_at IS NULL AND given_up_at IS NULL AND not_before <= :now
+        UNION
+        SELECT id FROM outbox
+        WHERE sent_at IS NULL AND given_up_at IS NULL AND created_at > :now + {CLOCK_TOLERANCE}
+    ) AND NOT EXISTS (
         SELECT 1 FROM outbox AS earlier
         WHERE earlier.sent_at IS NULL AND earlier.given_up_at IS NULL
         AND earlier.chat_id = owed.chat_id AND earlier.id < owed.id
+        AND earlier.notice <> '{Notice.LOGIN_CLOSED}'
     )
     ORDER BY id LIMIT :most
 """
@@ -36,12 +46,31 @@ SELECT_NEXT_TIME: Final = """
     SELECT min(not_before) AS instant FROM outbox
     WHERE sent_at IS NULL AND given_up_at IS NULL AND not_before > :now
 """
+# A link that expired while it waited was sent as an apology instead: that stays as it is.
+SELECT_LINK_MESSAGE: Final = f"""
+    SELECT message_id FROM outbox
+    WHERE login_id = :login_id AND notice = '{Notice.LOGIN_LINK}' AND sent_at IS NOT NULL
+"""
+HASTEN: Final = f"""
+    UPDATE outbox SET not_before = :now
+    WHERE login_id = :login_id AND notice = '{Notice.LOGIN_CLOSED}'
+    AND sent_at IS NULL AND given_up_at IS NULL AND not_before > :now
+"""
 UPDATE: Final = """
     UPDATE outbox SET
-        attempts = :attempts, not_before = :not_before, sent_at = :sent_at,
+        notice = :notice, attempts = :attempts, not_before = :not_before, sent_at = :sent_at,
         message_id = :message_id, given_up_at = :given_up_at, reason = :reason
     WHERE id = :id
 """
+SWEEP: Final = """
+    DELETE FROM outbox WHERE id IN (
+        SELECT id FROM outbox
+        WHERE created_at < :before AND (sent_at IS NOT NULL OR given_up_at IS NOT NULL)
+        ORDER BY created_at LIMIT :most
+    )
+    RETURNING id
+"""
+FORGET: Final = "DELETE FROM outbox WHERE chat_id = :chat_id"
 
 
 async def add(connection: Connection, message: Outgoing) -> None:
@@ -51,7 +80,9 @@ async def add(connection: Connection, message: Outgoing) -> None:
         {
             "chat_id": message.chat_id,
             "notice": message.notice,
+            "language": message.language,
             "login_id": message.login_id,
+            "edits": message.edits,
             "created_at": message.created_at,
             "attempts": message.attempts,
             "not_before": message.not_before,
@@ -88,6 +119,7 @@ async def save(connection: Connection, message: Outgoing) -> None:
         UPDATE,
         {
             "id": message.id,
+            "notice": message.notice,
             "attempts": message.attempts,
             "not_before": message.not_before,
             "sent_at": message.sent_at,
@@ -98,12 +130,35 @@ async def save(connection: Connection, message: Outgoing) -> None:
     )
 
 
+async def link_message(connection: Connection, login_id: str) -> int | None:
+    """Return the message in the chat that holds a login's link, once it was sent."""
+    row = await connection.one(SELECT_LINK_MESSAGE, {"login_id": login_id})
+    return None if row is None else row["message_id"]
+
+
+async def hasten(connection: Connection, login_id: str, *, now: Instant) -> None:
+    """Let the message with a login's link be changed now: the link is worth nothing any more."""
+    await connection.run(HASTEN, {"login_id": login_id, "now": now})
+
+
+async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
+    """Delete a batch of messages that were settled long ago; return how many."""
+    return len(await connection.run(SWEEP, {"before": before, "most": most}))
+
+
+async def forget(connection: Connection, chat_id: int) -> None:
+    """Delete all that was ever said or owed to a chat."""
+    await connection.run(FORGET, {"chat_id": chat_id})
+
+
 def _message(row: Row) -> Outgoing:
     return Outgoing(
         id=row["id"],
         chat_id=row["chat_id"],
         notice=Notice(row["notice"]),
+        language=row["language"],
         login_id=row["login_id"],
+        edits=row["edits"],
         created_at=row["created_at"],
         attempts=row["attempts"],
         not_before=row["not_before"],

@@ -8,8 +8,15 @@ from tgauth.store.database import Connection, Row
 COLUMNS: Final = (
     "subject, telegram_id, first_name, last_name, username, language, created_at, updated_at"
 )
-SELECT: Final = f"SELECT {COLUMNS} FROM persons WHERE subject = :subject"
-SELECT_BY_TELEGRAM_ID: Final = f"SELECT {COLUMNS} FROM persons WHERE telegram_id = :telegram_id"
+_WITH_BAN: Final = """
+    SELECT persons.*, bans.banned_at FROM persons
+    LEFT JOIN bans ON bans.telegram_id = persons.telegram_id
+"""
+SELECT: Final = f"{_WITH_BAN} WHERE persons.subject = :subject"
+SELECT_BY_TELEGRAM_ID: Final = f"{_WITH_BAN} WHERE persons.telegram_id = :telegram_id"
+SELECT_PAGE: Final = f"""
+    {_WITH_BAN} WHERE persons.telegram_id > :after ORDER BY persons.telegram_id LIMIT :most
+"""
 UPSERT: Final = f"""
     INSERT INTO persons ({COLUMNS}) VALUES (
         :subject, :telegram_id, :first_name, :last_name, :username, :language,
@@ -22,6 +29,7 @@ UPSERT: Final = f"""
         language = excluded.language,
         updated_at = excluded.updated_at
 """
+DELETE: Final = "DELETE FROM persons WHERE subject = :subject"
 
 
 async def get(connection: Connection, subject: str) -> Person | None:
@@ -54,6 +62,17 @@ async def save(connection: Connection, person: Person) -> None:
     )
 
 
+async def page(connection: Connection, *, after: int, most: int) -> list[Person]:
+    """Return the next persons by Telegram id; to list all of them without holding all of them."""
+    rows = await connection.run(SELECT_PAGE, {"after": after, "most": most})
+    return [_person(row) for row in rows]
+
+
+async def remove(connection: Connection, subject: str) -> None:
+    """Delete a person, and with them their logins, codes and sessions."""
+    await connection.run(DELETE, {"subject": subject})
+
+
 def _person(row: Row) -> Person:
     return Person(
         subject=row["subject"],
@@ -66,4 +85,5 @@ def _person(row: Row) -> Person:
         ),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        banned_at=row["banned_at"],
     )

@@ -1,8 +1,10 @@
-"""Every word that a person reads in the chat, in one place.
+"""Every word that a person reads, in one place, in every language that there is a catalogue for.
 
-Owns prose; refuses decisions. Formatting is plain text: nothing in it can be taken for markup.
+Owns prose; refuses decisions. English stands in the code, every other language is one file in
+`locale/`, and adding a file adds the language. The chat's texts are plain text: nothing in them can
+be taken for markup.
 """
 
-from tgauth.texts.chat import button_label, commands, message
+from tgauth.texts.catalogue import Words, languages, words_for
 
-__all__ = ["button_label", "commands", "message"]
+__all__ = ["Words", "languages", "words_for"]

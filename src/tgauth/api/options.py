@@ -1,0 +1,37 @@
+"""What an operator can choose about the HTTP face alone."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branding:
+    """Whose login this is, as the pages show it.
+
+    Attributes:
+        name: The name above every page.
+        logo: An image beside it: svg, png, webp or jpeg.
+        accent: The colour of buttons and links, `#rrggbb`.
+        privacy_url: Where the privacy notice is.
+        imprint_url: Where the imprint is.
+    """
+
+    name: str | None = None
+    logo: Path | None = None
+    accent: str | None = None
+    privacy_url: str | None = None
+    imprint_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiOptions:
+    """Options of the HTTP face.
+
+    Attributes:
+        branding: How the pages look.
+        trusted_proxies: Networks whose `X-Forwarded-For` is believed.
+    """
+
+    branding: Branding = Branding()
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()

@@ -1,0 +1,73 @@
+"""What a person can do with their own account, from the browser or through the operator."""
+
+from dataclasses import dataclass
+
+from tgauth.domain.errors import SessionEnded
+from tgauth.domain.login import LoginRequest
+from tgauth.domain.person import Person
+from tgauth.domain.session import Session
+from tgauth.flows.deployment import Deployment
+from tgauth.store import inbox, logins, outbox, persons, sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalData:
+    """Everything that is kept about a person.
+
+    Attributes:
+        person: The account.
+        sessions: Their sessions, those that ended as well, oldest first.
+        logins: Their logins, oldest first.
+    """
+
+    person: Person
+    sessions: list[Session]
+    logins: list[LoginRequest]
+
+
+async def living_sessions(deployment: Deployment, person: Person) -> list[Session]:
+    """Return where a person is logged in, newest first."""
+    async with deployment.store.reading() as connection:
+        return await sessions.living(connection, person.subject, now=deployment.now())
+
+
+async def end_own_session(deployment: Deployment, person: Person, session_id: str) -> None:
+    """End one session of a person, and with it all of its tokens.
+
+    Raises:
+        SessionEnded: There is no such living session of theirs.
+    """
+    now = deployment.now()
+    async with deployment.store.writing() as connection:
+        session = await sessions.get(connection, session_id)
+        if session is None or session.subject != person.subject or not session.lives_at(now):
+            raise SessionEnded
+        await sessions.save(connection, session.end(now=now))
+
+
+async def end_every_session(deployment: Deployment, person: Person) -> int:
+    """End all sessions of a person; return how many there were."""
+    async with deployment.store.writing() as connection:
+        return await sessions.end_all(connection, person.subject, now=deployment.now())
+
+
+async def export_data(deployment: Deployment, person: Person) -> PersonalData:
+    """Return everything that is kept about a person (GDPR article 15 and 20)."""
+    async with deployment.store.reading() as connection:
+        return PersonalData(
+            person=person,
+            sessions=await sessions.of_person(connection, person.subject),
+            logins=await logins.of_person(connection, person.subject),
+        )
+
+
+async def delete_account(deployment: Deployment, person: Person) -> None:
+    """Delete a person, their logins, codes, sessions and messages; a ban stays (GDPR article 17).
+
+    Whoever logs in again afterwards gets a new account, with another subject.
+    """
+    async with deployment.store.writing() as connection:
+        await persons.remove(connection, person.subject)
+        # In a private chat the chat's id is the person's.
+        await outbox.forget(connection, person.profile.telegram_id)
+        await inbox.forget(connection, person.profile.telegram_id)

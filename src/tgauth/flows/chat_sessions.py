@@ -1,0 +1,102 @@
+"""What a person does with their sessions from the chat: look at them, end one, end all."""
+
+from enum import StrEnum
+
+from tgauth.domain.outgoing import Notice, Outgoing, owe
+from tgauth.flows.begin_chat_login import Asked, promise
+from tgauth.flows.deployment import Deployment
+from tgauth.store import inbox, logins, outbox, persons, sessions
+
+
+class Ending(StrEnum):
+    """What became of a tap on a button that ends something."""
+
+    ENDED = "ended"
+    ENDED_BEFORE = "ended_before"
+
+
+async def show_sessions(deployment: Deployment, asked: Asked) -> None:
+    """Answer `/sessions`: the list is put together when it is sent, so that it is true then."""
+    async with deployment.store.writing() as connection:
+        if await inbox.finish(connection, asked.key):
+            await promise(connection, asked, Notice.SESSIONS, now=deployment.now())
+
+
+async def log_out_everywhere(
+    deployment: Deployment, asked: Asked, *, message_id: int | None = None
+) -> int | None:
+    """Answer `/logout`: end every session of the person, and with them all of their tokens.
+
+    Args:
+        deployment: The installation.
+        asked: Who asks.
+        message_id: The list of sessions whose button asked; none: a command did.
+
+    Returns:
+        How many sessions ended; nothing, where this update had its effects before.
+    """
+    now = deployment.now()
+    async with deployment.store.writing() as connection:
+        if not await inbox.finish(connection, asked.key):
+            return None
+        person = await persons.find(connection, asked.profile.telegram_id)
+        number = await sessions.end_all(connection, person.subject, now=now) if person else 0
+        if message_id is not None:
+            await outbox.add(connection, _list_again(deployment, asked, message_id))
+        else:
+            notice = Notice.LOGGED_OUT if number else Notice.NOT_LOGGED_IN
+            await promise(connection, asked, notice, now=now)
+        return number
+
+
+async def end_from_chat(
+    deployment: Deployment, asked: Asked, session_id: str, *, message_id: int, in_list: bool
+) -> Ending | None:
+    """End one session of the person who tapped its button, and change the message to say so.
+
+    Args:
+        deployment: The installation.
+        asked: Who tapped.
+        session_id: The session.
+        message_id: The message that the button is under.
+        in_list: Whether that is a list of sessions; otherwise it is the used link of one login.
+
+    Returns:
+        What became of it; nothing, where this update had its effects before.
+    """
+    now = deployment.now()
+    async with deployment.store.writing() as connection:
+        if not await inbox.finish(connection, asked.key):
+            return None
+        person = await persons.find(connection, asked.profile.telegram_id)
+        session = await sessions.get(connection, session_id)
+        login = await logins.of_session(connection, session_id)
+        if in_list:
+            await outbox.add(connection, _list_again(deployment, asked, message_id))
+        if person is None or session is None or session.subject != person.subject:
+            return Ending.ENDED_BEFORE
+        if not in_list and login is not None:
+            await outbox.add(
+                connection,
+                owe(
+                    Notice.LOGIN_CLOSED,
+                    chat_id=asked.chat_id,
+                    language=asked.language,
+                    login_id=login.id,
+                    edits=message_id,
+                    now=now,
+                ),
+            )
+        lived = session.lives_at(now)
+        await sessions.save(connection, session.end(now=now))
+        return Ending.ENDED if lived else Ending.ENDED_BEFORE
+
+
+def _list_again(deployment: Deployment, asked: Asked, message_id: int) -> Outgoing:
+    return owe(
+        Notice.SESSIONS,
+        chat_id=asked.chat_id,
+        language=asked.language,
+        edits=message_id,
+        now=deployment.now(),
+    )

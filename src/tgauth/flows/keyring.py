@@ -1,0 +1,164 @@
+"""The signing keys: the first one, rotation, and what a process holds of them."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Final
+
+import anyio
+
+from tgauth.domain.errors import RotationUnderWay
+from tgauth.domain.instants import DAY, MINUTE, SECOND, Instant
+from tgauth.flows.deployment import Deployment
+from tgauth.oidc.keys import ALGORITHM, SigningKey
+from tgauth.store import signing_keys
+from tgauth.store.signing_keys import SealedKey
+
+#: How long others may keep the published keys (`Cache-Control` of the JWKS).
+PUBLISHED_FOR: Final = 5 * MINUTE
+#: How old a process's own view of the keys may be.
+_BELIEVED_FOR: Final = 30 * SECOND
+#: A new key is published for this long before it signs: longer than anybody's cache.
+OVERLAP: Final = 2 * PUBLISHED_FOR
+#: The longest lifetime of a token that can be set: so long is an old key needed to verify.
+_LONGEST_TOKEN: Final = 1 * DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedKey:
+    """A signing key, opened, and when it is used.
+
+    Attributes:
+        key: The key.
+        signs_from: From when on it signs.
+        expires_at: From when on nothing that it signed is believed.
+    """
+
+    key: SigningKey
+    signs_from: Instant
+    expires_at: Instant | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyring:
+    """The signing keys of one moment.
+
+    Attributes:
+        signer: The key that signs.
+        keys: All that verify, and are published.
+    """
+
+    signer: SigningKey
+    keys: tuple[SigningKey, ...]
+
+
+class Keys:
+    """The keys as one process knows them: read again before a rotation could have mattered."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._opened: dict[str, SigningKey] = {}
+        self._known: tuple[OpenedKey, ...] = ()
+        self._read_at: Instant | None = None
+        self._reading = anyio.Lock()
+
+    async def current(self) -> Keyring:
+        """Return the keyring of this moment; the first key is made where there is none.
+
+        Raises:
+            SigningKeyUnreadable: A key does not open with this master key.
+            StoreUnavailable: The store cannot be read, or a first key cannot be written.
+        """
+        now = self._deployment.now()
+        if not self._is_fresh(now):
+            async with self._reading:
+                if not self._is_fresh(now):
+                    await self._read(now)
+        return _at(self._known, now)
+
+    def _is_fresh(self, now: Instant) -> bool:
+        # A clock that was set back makes the view no fresher.
+        return self._read_at is not None and 0 <= now - self._read_at < _BELIEVED_FOR
+
+    async def _read(self, now: Instant) -> None:
+        async with self._deployment.store.reading() as connection:
+            sealed = await signing_keys.all_of(connection)
+        if not any(key.expires_at is None for key in sealed):
+            sealed = await _with_first_key(self._deployment)
+        for key in sealed:
+            if key.kid not in self._opened:
+                self._opened[key.kid] = SigningKey.unseal(
+                    self._deployment.master_key, key.kid, key.private_jwe
+                )
+        self._known = tuple(
+            OpenedKey(
+                key=self._opened[key.kid], signs_from=key.signs_from, expires_at=key.expires_at
+            )
+            for key in sealed
+        )
+        self._read_at = now
+
+
+async def rotate_keys(deployment: Deployment, *, at_once: bool) -> SealedKey:
+    """Make a new signing key, and return it.
+
+    It is published first and signs after `OVERLAP`, when everybody who caches the published keys
+    has seen it; the old ones verify until the last token that they signed has expired.
+
+    Args:
+        deployment: The installation.
+        at_once: For a key that leaked: the new one signs now, and nothing that an old one signed is
+            believed any more.
+
+    Raises:
+        RotationUnderWay: The newest key does not sign yet. (`at_once` goes on all the same.)
+    """
+    now = deployment.now()
+    signs_from = now if at_once else now + OVERLAP
+    old_expire_at = now if at_once else signs_from + _LONGEST_TOKEN
+    async with deployment.store.writing() as connection:
+        existing = await signing_keys.all_of(connection)
+        for key in existing:
+            if key.signs_from > now and not at_once:
+                raise RotationUnderWay(key.kid, key.signs_from)
+            if key.expires_at is None or key.expires_at > old_expire_at:
+                await signing_keys.save(connection, replace(key, expires_at=old_expire_at))
+        new = _sealed(deployment, signs_from=signs_from)
+        await signing_keys.save(connection, new)
+        return new
+
+
+async def list_keys(deployment: Deployment) -> list[SealedKey]:
+    """Return every signing key that is still kept, oldest first."""
+    async with deployment.store.reading() as connection:
+        return await signing_keys.all_of(connection)
+
+
+async def _with_first_key(deployment: Deployment) -> list[SealedKey]:
+    """Make the first key; several processes that start at once agree on one."""
+    async with deployment.store.writing() as connection:
+        sealed = await signing_keys.all_of(connection)
+        if not any(key.expires_at is None for key in sealed):
+            await signing_keys.save(connection, _sealed(deployment, signs_from=deployment.now()))
+            sealed = await signing_keys.all_of(connection)
+        return sealed
+
+
+def _sealed(deployment: Deployment, *, signs_from: Instant) -> SealedKey:
+    key = SigningKey.generate()
+    return SealedKey(
+        kid=key.kid,
+        algorithm=ALGORITHM,
+        public_jwk=json.dumps(key.public_jwk()),
+        private_jwe=key.seal(deployment.master_key),
+        created_at=deployment.now(),
+        signs_from=signs_from,
+        expires_at=None,
+    )
+
+
+def _at(opened: tuple[OpenedKey, ...], now: Instant) -> Keyring:
+    believed = [one for one in opened if one.expires_at is None or now < one.expires_at]
+    # Where none signs yet (the clock was set back) the oldest has to.
+    signing = [one for one in believed if one.signs_from <= now] or believed[:1]
+    newest = max(signing, key=lambda one: one.signs_from)
+    return Keyring(signer=newest.key, keys=tuple(one.key for one in believed))

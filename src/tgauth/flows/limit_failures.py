@@ -1,0 +1,31 @@
+"""Count failed attempts by network address, for all processes together."""
+
+from tgauth.domain.failures import Failures, counted_as
+from tgauth.flows.deployment import Deployment
+from tgauth.store import failures
+
+
+async def require_patience(deployment: Deployment, address: str) -> None:
+    """Let an address try something; writes nothing.
+
+    Raises:
+        TooManyFailures: It failed too often within a minute.
+        StoreUnavailable: The store cannot be read.
+    """
+    async with deployment.store.reading() as connection:
+        known = await failures.get(connection, counted_as(address))
+    if known is not None:
+        known.require_below(deployment.failures_per_minute, now=deployment.now())
+
+
+async def note_failure(deployment: Deployment, address: str) -> None:
+    """Count a failed attempt of an address.
+
+    Raises:
+        StoreUnavailable: It was not counted.
+    """
+    now = deployment.now()
+    counted = counted_as(address)
+    async with deployment.store.writing() as connection:
+        known = await failures.get(connection, counted) or Failures(address=counted, began_at=now)
+        await failures.save(connection, known.one_more(now=now))
