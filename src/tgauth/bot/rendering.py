@@ -132,7 +132,7 @@ def _plain(words: Words, due: DueMessage, client: Client) -> Rendered:
     if due.notice is Notice.TOO_LATE:
         keyboard = _keyboard([[(chat.new_link_button(words), NEW_LINK)]])
         return Rendered(text=chat.too_late(words), keyboard=keyboard)
-    texts: dict[Notice, "Callable[[], str]"] = {
+    texts: dict[Notice, Callable[[], str]] = {
         Notice.GREETING: lambda: chat.greeting(words, application=application),
         Notice.HELP: lambda: chat.help_text(words, application=application),
         # Only ever said in a private chat, whose id is the person's.
