@@ -28,8 +28,9 @@ _log = Log("bot")
 
 #: Seconds to leave the store alone after it refused a write: the update waits in the inbox.
 _STORE_PAUSE: Final = 1.0
-#: Commands that are answered in public as well, by asking to come to a private chat.
-_COMMANDS: Final = frozenset({"login", "start", "sessions", "logout", "help"})
+#: Commands that are answered in public as well, by asking to come to a private chat; not those that
+#: every bot of a group has.
+_ANSWERED_IN_PUBLIC: Final = frozenset({"login", "sessions", "logout"})
 _END_ONE: Final = re.compile(
     f"(?P<where>{re.escape(END_LISTED)}|{re.escape(END_LOGIN)})(?P<session>[0-9a-f]{{32}})"
 )
@@ -116,7 +117,7 @@ class Handlers:
                 await answer_with(self._deployment, asked, Notice.HELP)
 
     async def _answer_in_public(self, request: Request) -> None:
-        if request.command in _COMMANDS:
+        if request.command in _ANSWERED_IN_PUBLIC:
             await answer_with(self._deployment, request.asked, Notice.PRIVATE_ONLY)
         else:
             await dismiss_update(self._deployment, request.asked.key)

@@ -128,7 +128,7 @@ def too_late(words: Words) -> str:
 def too_many(words: Words) -> str:
     """Slow somebody down."""
     return words.gettext(
-        "That were many logins in a short time. The newest link still works until it expires. "
+        "Too many logins in a short time. The newest link still works until it expires. "
         "For another one, wait a minute and send /login again."
     )
 
