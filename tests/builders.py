@@ -215,6 +215,23 @@ def asked(
     )
 
 
+def a_tap(data: str, *, update_id: int = 1, message_id: int = 77, **fields: Any) -> Update:
+    """Build the update of Alice's tap on a button, as Telegram sends it."""
+    message: dict[str, Any] = {
+        "message_id": message_id,
+        "date": NOW // SECOND,
+        "chat": {"id": ALICE, "type": "private", "first_name": "Alice"},
+    }
+    query: dict[str, Any] = {
+        "id": f"query-{update_id}",
+        "from": an_update().to_dict()["message"]["from"],
+        "message": message | fields,
+        "chat_instance": "1",
+        "data": data,
+    }
+    return Update.de_json({"update_id": update_id, "callback_query": query}, None)
+
+
 async def a_begun_login(
     deployment: Deployment, *, update_id: int = 1, profile: TelegramProfile | None = None
 ) -> LoginRequest:

@@ -11,6 +11,7 @@ from tests.builders import Clock, Ids, a_deployment
 
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Store
+from tgauth.texts import load_languages
 
 #: Where our own code may block the loop, each for its reason.
 MAY_BLOCK = {
@@ -64,6 +65,12 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 def anyio_backend() -> str:
     """Run on asyncio, as production does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _languages() -> None:
+    """Read the catalogues beforehand, as each process does at its start."""
+    load_languages()
 
 
 @pytest.fixture(autouse=True)

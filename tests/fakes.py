@@ -63,7 +63,7 @@ class FakeTelegram(BaseRequest):
         if name == "getMe":
             me = {"id": 1000, "is_bot": True, "first_name": "tgauth", "username": USERNAME}
             return 200, json.dumps({"ok": True, "result": me}).encode()
-        if name != "sendMessage":
+        if name not in {"sendMessage", "editMessageText"}:
             return 200, b'{"ok": true, "result": true}'
         if self.pause is not None:
             await self.pause.wait()

@@ -1,11 +1,25 @@
 """Promises of the handlers: each update has its one answer, and poison its end."""
 
+import asyncio
+from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from telegram import Update
-from tests.builders import ALICE, Clock, a_key, an_outgoing, an_update
+from telegram.error import BadRequest, TelegramError
+from tests.builders import (
+    ALICE,
+    BOB,
+    Clock,
+    a_begun_login,
+    a_key,
+    a_profile,
+    a_tap,
+    an_outgoing,
+    an_update,
+    chat_code_of,
+)
 from tests.fakes import USERNAME
 
 from tgauth.bot import handlers
@@ -16,18 +30,58 @@ from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import SECOND
 from tgauth.domain.outgoing import Notice
+from tgauth.domain.session import Session
+from tgauth.flows.continue_in_browser import Browser, continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import next_update, receive_update
-from tgauth.store import Store, inbox, outbox
+from tgauth.store import Store, inbox, outbox, sessions
 
 pytestmark = pytest.mark.anyio
 
+ANONYMOUS: dict[str, Any] = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+POST: dict[str, Any] = {
+    "message_id": 1,
+    "date": 1,
+    "chat": {"id": -9, "type": "channel"},
+    "text": "/login",
+}
 GROUP: dict[str, Any] = {"chat": {"id": -5, "type": "group", "title": "G"}}
 
 
-def a_context(error: Exception | None = None) -> Any:
+class Chat:
+    """What the application hands to a handler: it remembers the answers to taps."""
+
+    def __init__(self, trouble: TelegramError | None = None) -> None:
+        self.username = USERNAME
+        self.toasts: list[tuple[str, str | None]] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.trouble = trouble
+
+    async def answer_callback_query(self, query_id: str, *, text: str | None) -> None:
+        """Stop a button's waiting."""
+        self.toasts.append((query_id, text))
+        if self.trouble is not None:
+            raise self.trouble
+
+    def create_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run something that nobody waits for."""
+        self.tasks.append(asyncio.ensure_future(coroutine))
+
+
+def a_context(error: Exception | None = None, chat: Chat | None = None) -> Any:
     """Return what the application hands to a handler."""
-    return SimpleNamespace(bot=SimpleNamespace(username=USERNAME), error=error)
+    chat = chat or Chat()
+    return SimpleNamespace(bot=chat, application=chat, error=error)
+
+
+async def handled(deployment: Deployment, update: Update, *, times: int = 1) -> Chat:
+    """Receive an update and handle it."""
+    chat = Chat()
+    await receive_update(deployment, key_of(update), update.to_json())
+    for _ in range(times):
+        await Handlers(deployment, Bell()).handle(update, a_context(chat=chat))
+    await asyncio.gather(*chat.tasks)
+    return chat
 
 
 async def owed(store: Store, clock: Clock) -> list[tuple[int, Notice]]:
@@ -49,10 +103,40 @@ ANSWERS: dict[str, tuple[Update, list[tuple[int, Notice]]]] = {
     "/login in a group": (an_update("/login", **GROUP), [(-5, Notice.PRIVATE_ONLY)]),
     "a text in a group": (an_update("hello", **GROUP), []),
     "/login for another bot in a group": (an_update("/login@other", **GROUP), []),
-    "forwarded": (
+    "/sessions in a group": (an_update("/sessions", **GROUP), [(-5, Notice.PRIVATE_ONLY)]),
+    "/logout in a group": (an_update("/logout", **GROUP), [(-5, Notice.PRIVATE_ONLY)]),
+    "/start in a group": (an_update("/start", **GROUP), []),
+    "/login of an anonymous admin": (
+        an_update(**GROUP, sender_chat=GROUP["chat"], **{"from": ANONYMOUS}),
+        [(-5, Notice.PRIVATE_ONLY)],
+    ),
+    "/login in the name of a channel": (
+        an_update(**GROUP, sender_chat={"id": -9, "type": "channel"}, **{"from": ANONYMOUS}),
+        [(-5, Notice.PRIVATE_ONLY)],
+    ),
+    "/login of a bot": (an_update(**{"from": {"id": 5, "is_bot": True, "first_name": "B"}}), []),
+    "/login forwarded": (
         an_update(forward_origin={"type": "hidden_user", "date": 1, "sender_user_name": "X"}),
+        [(ALICE, Notice.FORWARDED)],
+    ),
+    "/login through another bot": (
+        an_update(via_bot={"id": 5, "is_bot": True, "first_name": "B"}),
+        [(ALICE, Notice.FORWARDED)],
+    ),
+    "a post in a channel": (
+        Update.de_json({"update_id": 1, "channel_post": POST}, None),
         [],
     ),
+    "/sessions": (an_update("/sessions"), [(ALICE, Notice.SESSIONS)]),
+    "/logout": (an_update("/logout"), [(ALICE, Notice.NOT_LOGGED_IN)]),
+    "/help": (an_update("/help"), [(ALICE, Notice.HELP)]),
+    "a tap for a new link": (a_tap("new"), [(ALICE, Notice.LOGIN_LINK)]),
+    "a tap in a group": (a_tap("new", chat=GROUP["chat"]), []),
+    "a tap in another's chat": (a_tap("new", chat={"id": BOB, "type": "private"}), []),
+    "a tap that says nothing": (a_tap("end:"), []),
+    "a tap that says too much": (a_tap(f"end:{'0' * 33}"), []),
+    "a tap on nobody's session": (a_tap(f"end:{'0' * 32}"), [(ALICE, Notice.SESSIONS)]),
+    "a tap on nobody's login": (a_tap(f"undo:{'0' * 32}"), []),
     "nothing that we know": (Update(update_id=1), []),
 }
 
@@ -63,10 +147,7 @@ async def test_each_update_is_settled_with_its_answer(
 ) -> None:
     """The answer that the table says, once, however often the update is handed over."""
     update, expected = ANSWERS[case]
-    bell = Bell()
-    await receive_update(deployment, key_of(update), update.to_json())
-    for _ in range(2):
-        await Handlers(deployment, bell).handle(update, a_context())
+    await handled(deployment, update, times=2)
     assert expected == await owed(store, clock)
     assert (None, None) == await next_update(deployment)
 
@@ -134,3 +215,81 @@ async def test_a_promise_rings_the_sender(deployment: Deployment) -> None:
     await receive_update(deployment, key_of(update), update.to_json())
     await Handlers(deployment, bell).handle(update, a_context())
     assert bell._rung.is_set()
+
+
+async def a_session_of(deployment: Deployment, telegram_id: int = ALICE) -> Session:
+    """Log somebody in with a browser."""
+    login = await a_begun_login(deployment, update_id=telegram_id, profile=a_profile(telegram_id))
+    browser = Browser(name=f"browser of {telegram_id}")
+    outcome = await continue_in_browser(
+        deployment, chat_code_of(deployment, login), browser=browser, switch=False
+    )
+    return outcome.session
+
+
+async def lives(store: Store, session: Session, clock: Clock) -> bool:
+    """Say whether a session still lives."""
+    async with store.reading() as connection:
+        found = await sessions.get(connection, session.id)
+    assert found is not None
+    return found.lives_at(clock())
+
+
+@pytest.mark.parametrize("where", ["end", "undo"])
+async def test_a_tap_ends_ones_own_session_once(
+    deployment: Deployment, store: Store, clock: Clock, where: str
+) -> None:
+    """The tap is answered, the message changes, and a second tap says that it was over."""
+    session = await a_session_of(deployment)
+    first = await handled(deployment, a_tap(f"{where}:{session.id}", update_id=1))
+    assert not await lives(store, session, clock)
+    second = await handled(deployment, a_tap(f"{where}:{session.id}", update_id=2))
+    assert [("query-1", "Logged out.")] == first.toasts
+    assert [("query-2", "That login had ended already.")] == second.toasts
+    notice = Notice.SESSIONS if where == "end" else Notice.LOGIN_CLOSED
+    async with store.reading() as connection:
+        rows = await connection.run("SELECT notice, edits FROM outbox WHERE edits IS NOT NULL")
+    assert [(notice, 77), (notice, 77)] == [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("where", ["end", "undo"])
+async def test_a_tap_ends_nobody_elses_session(
+    deployment: Deployment, store: Store, clock: Clock, where: str
+) -> None:
+    """Whoever knows the id of another's session can do nothing with it."""
+    session = await a_session_of(deployment, BOB)
+    chat = await handled(deployment, a_tap(f"{where}:{session.id}"))
+    assert await lives(store, session, clock)
+    assert [("query-1", "That login had ended already.")] == chat.toasts
+
+
+@pytest.mark.parametrize("update", [an_update("/logout"), a_tap("all")], ids=["command", "tap"])
+async def test_logging_out_ends_every_session_of_that_person_only(
+    deployment: Deployment, store: Store, clock: Clock, update: Update
+) -> None:
+    """All of Alice's, none of Bob's."""
+    mine, other = await a_session_of(deployment), await a_session_of(deployment, BOB)
+    await handled(deployment, update)
+    assert [False, True] == [await lives(store, one, clock) for one in (mine, other)]
+
+
+async def test_an_unanswered_tap_is_done_all_the_same(
+    deployment: Deployment, store: Store, clock: Clock
+) -> None:
+    """Telegram forgets a tap after a while; what it asked for is done."""
+    session = await a_session_of(deployment)
+    update = a_tap(f"end:{session.id}")
+    await receive_update(deployment, key_of(update), update.to_json())
+    chat = Chat(trouble=BadRequest("Query is too old and response timeout expired"))
+    await Handlers(deployment, Bell()).handle(update, a_context(chat=chat))
+    await asyncio.gather(*chat.tasks)
+    assert not await lives(store, session, clock)
+
+
+async def test_a_tap_is_answered_in_the_language_of_who_taps(deployment: Deployment) -> None:
+    """A short text, or none where the chat itself answers."""
+    raw = a_tap("nonsense").to_dict()
+    raw["callback_query"]["from"]["language_code"] = "ru"
+    chat = await handled(deployment, Update.de_json(raw, None))
+    assert [("query-1", "Эта кнопка больше не действует. Отправьте /help.")] == chat.toasts
+    assert [("query-2", None)] == (await handled(deployment, a_tap("new", update_id=2))).toasts

@@ -1,9 +1,12 @@
 """Promises of the sender: owed until Telegram has it, patient with trouble, quick to stop."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import pytest
@@ -12,9 +15,11 @@ from telegram.error import NetworkError, TimedOut
 from tests.builders import (
     ALICE,
     BOB,
+    LIFETIME,
     NOW,
     Clock,
     a_begun_login,
+    a_profile,
     an_issuer,
     chat_code_of,
 )
@@ -24,6 +29,8 @@ from tgauth.bot.sender import Sender
 from tgauth.bot.waking import Bell
 from tgauth.domain.instants import SECOND
 from tgauth.domain.outgoing import Notice, Outgoing, owe
+from tgauth.domain.session import Visitor
+from tgauth.flows.continue_in_browser import Browser, continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Store, outbox
 
@@ -52,10 +59,12 @@ async def row(store: Store, number: int = 1) -> Outgoing:
     return message
 
 
-async def until_sent(telegram: FakeTelegram, number: int = 1) -> None:
+async def until_sent(
+    telegram: FakeTelegram, number: int = 1, *, method: str = "sendMessage"
+) -> None:
     """Wait until Telegram was asked to send so many messages, and a little longer."""
     with anyio.fail_after(5):
-        while len(telegram.sent()) < number:  # noqa: ASYNC110 - what it waits for knows no events
+        while len(telegram.sent(method)) < number:  # noqa: ASYNC110 - what it waits for knows no events
             await anyio.sleep(0.005)
     await anyio.sleep(0.03)
 
@@ -64,7 +73,7 @@ async def promise(store: Store, *chats: int, notice: Notice = Notice.HELP) -> No
     """Owe a message to each of these chats."""
     async with store.writing() as connection:
         for chat_id in chats:
-            await outbox.add(connection, owe(notice, chat_id=chat_id, now=NOW))
+            await outbox.add(connection, owe(notice, chat_id=chat_id, language="en", now=NOW))
 
 
 async def test_a_link_is_sent_as_a_button_and_marked(
@@ -78,7 +87,7 @@ async def test_a_link_is_sent_as_a_button_and_marked(
     [sent] = telegram.sent()
     link = f"https://login.example.org/auth/callback?code={chat_code_of(deployment, login)}"
     [[button]] = sent["reply_markup"]["inline_keyboard"]
-    assert {"text": "Log in to shop", "url": link} == button
+    assert {"text": "Log in to The Shop", "url": link} == button
     assert (ALICE, True) == (sent["chat_id"], sent["protect_content"])
     assert {"is_disabled": True} == sent["link_preview_options"]
     assert link not in sent["text"]
@@ -228,7 +237,7 @@ async def test_a_chats_messages_come_in_order(
     await promise(store, ALICE, notice=Notice.HELP)
     async with sending(deployment, bot):
         await until_sent(telegram, 2)
-    assert ["Hello", "I und"] == [sent["text"][:5] for sent in telegram.sent()]
+    assert ["Hello", "I log"] == [sent["text"][:5] for sent in telegram.sent()]
 
 
 async def test_the_bell_starts_sending_at_once(
@@ -360,3 +369,169 @@ async def test_many_chats_are_served_at_once(
         assert 20 == len(telegram.sent())
         telegram.pause.set()
         await until_sent(telegram, 30)
+
+
+async def closing(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, end: Callable[[], Awaitable[object]]
+) -> dict[str, Any]:
+    """Send a link, let its login end, and return how its message was changed."""
+    telegram.script = [accepted(message_id=77)]
+    async with sending(deployment, bot) as bell:
+        await until_sent(telegram)
+        await end()
+        bell.ring()
+        await until_sent(telegram, method="editMessageText")
+    [edit] = telegram.sent("editMessageText")
+    assert (ALICE, 77, {"is_disabled": True}) == (
+        edit["chat_id"],
+        edit["message_id"],
+        edit["link_preview_options"],
+    )
+    return edit
+
+
+def buttons(message: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the buttons under a message."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button for row in rows for button in row]
+
+
+async def test_a_used_link_says_so_and_offers_to_end_the_login(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram
+) -> None:
+    """With which browser and from where, and a button for whoever it was not."""
+    login = await a_begun_login(deployment)
+    visitor = Visitor(device="Firefox, Linux", address="203.0.113.7")
+
+    async def use() -> None:
+        code = chat_code_of(deployment, login)
+        browser = Browser(name="b", visitor=visitor)
+        await continue_in_browser(deployment, code, browser=browser, switch=False)
+
+    edit = await closing(deployment, bot, telegram, use)
+    assert "You logged in to The Shop." in edit["text"]
+    assert "Firefox, Linux, from 203.0.113.7" in edit["text"]
+    [button] = buttons(edit)
+    assert re.fullmatch(r"undo:[0-9a-f]{32}", button["callback_data"])
+    assert "auth/callback" not in json.dumps(edit)
+
+
+async def test_an_expired_link_says_so_with_nobody_writing(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, clock: Clock
+) -> None:
+    """At the moment itself, and a new one is a tap away."""
+    await a_begun_login(deployment)
+
+    async def wait() -> None:
+        clock.advance(LIFETIME - 1)
+        await anyio.sleep(0.05)
+        assert [] == telegram.sent("editMessageText")
+        clock.advance(1)
+
+    edit = await closing(deployment, bot, telegram, wait)
+    assert "has expired" in edit["text"]
+    assert ["new"] == [button["callback_data"] for button in buttons(edit)]
+
+
+async def test_a_replaced_link_says_so(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram
+) -> None:
+    """And has no button any more."""
+    await a_begun_login(deployment, update_id=1)
+    edit = await closing(deployment, bot, telegram, lambda: a_begun_login(deployment, update_id=2))
+    assert "was replaced by a newer one" in edit["text"]
+    assert [] == buttons(edit)
+
+
+async def test_a_link_that_was_never_sent_is_not_changed(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store, clock: Clock
+) -> None:
+    """It was too late for it: the apology stays, and nothing is left owed."""
+    await a_begun_login(deployment)
+    clock.advance(LIFETIME)
+    async with sending(deployment, bot):
+        await until_sent(telegram)
+        await anyio.sleep(0.1)
+    [sent] = telegram.sent()
+    assert "I was away" in sent["text"]
+    assert ["new"] == [button["callback_data"] for button in buttons(sent)]
+    assert [] == telegram.sent("editMessageText")
+    assert Notice.TOO_LATE == (await row(store, 1)).notice
+    assert clock() == (await row(store, 2)).given_up_at
+
+
+CHANGES: dict[str, tuple[Answer, bool]] = {
+    "the same already": (refused(400, "Bad Request: message is not modified: same content"), True),
+    "deleted": (refused(400, "Bad Request: message to edit not found"), False),
+    "too old": (refused(400, "Bad Request: message can't be edited"), False),
+    "blocked": (refused(403, "Forbidden: bot was blocked by the user"), False),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+async def test_a_change_that_cannot_be_made_ends_as_well(  # noqa: PLR0913, PLR0917 - fixtures
+    deployment: Deployment,
+    bot: Bot,
+    telegram: FakeTelegram,
+    store: Store,
+    clock: Clock,
+    case: str,
+) -> None:
+    """Once: it is made already, or can never be."""
+    answer, made = CHANGES[case]
+    await a_begun_login(deployment)
+    telegram.script = [accepted(message_id=77), answer]
+    async with sending(deployment, bot) as bell:
+        await until_sent(telegram)
+        clock.advance(LIFETIME)
+        bell.ring()
+        await until_sent(telegram, method="editMessageText")
+        bell.ring()
+        await anyio.sleep(0.05)
+    assert 1 == len(telegram.sent("editMessageText"))
+    message = await row(store, 2)
+    assert (made, not made) == (message.sent_at is not None, message.given_up_at is not None)
+
+
+async def test_the_list_of_sessions_is_true_when_it_is_sent(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store
+) -> None:
+    """Each with a button to end it, and one for all."""
+    login = await a_begun_login(deployment)
+    await promise(store, ALICE, notice=Notice.SESSIONS)
+    outcome = await continue_in_browser(
+        deployment, chat_code_of(deployment, login), browser=Browser(name="b"), switch=False
+    )
+    async with sending(deployment, bot):
+        await until_sent(telegram, 2)
+    listed = telegram.sent()[1]
+    assert "1. The Shop" in listed["text"]
+    assert [f"end:{outcome.session.id}", "all"] == [
+        button["callback_data"] for button in buttons(listed)
+    ]
+
+
+async def test_nobodys_list_is_empty(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store
+) -> None:
+    """And says how to begin, also to somebody who was never here."""
+    await promise(store, BOB, notice=Notice.SESSIONS)
+    async with sending(deployment, bot):
+        await until_sent(telegram)
+    [listed] = telegram.sent()
+    assert ("You are not logged in anywhere. Send /login to log in.", []) == (
+        listed["text"],
+        buttons(listed),
+    )
+
+
+async def test_an_answer_is_in_the_language_of_who_asked(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram
+) -> None:
+    """The link, its button, and what becomes of it."""
+    await a_begun_login(deployment, profile=a_profile(language="ru"))
+    async with sending(deployment, bot):
+        await until_sent(telegram)
+    [sent] = telegram.sent()
+    assert sent["text"].startswith("Вот ваша ссылка для входа в The Shop.")
+    assert ["Войти в The Shop"] == [button["text"] for button in buttons(sent)]

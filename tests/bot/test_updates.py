@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from telegram import Update
-from tests.builders import ALICE, NOW, a_profile, an_update
+from tests.builders import ALICE, BOB, NOW, a_profile, a_tap, an_update
 
-from tgauth.bot.updates import Request, key_of, private_chat_of, read
+from tgauth.bot.updates import Request, Tap, key_of, language_of, private_chat_of, read
 from tgauth.domain.incoming import UpdateKey
+from tgauth.flows.begin_chat_login import Asked
 
 GROUP: dict[str, Any] = {"chat": {"id": -5, "type": "group", "title": "G"}}
 CHANNEL: dict[str, Any] = {"id": -9, "type": "channel", "title": "C"}
@@ -43,39 +44,49 @@ COMMANDS = {
 }
 
 
+def read_request(update: Update) -> Request:
+    """Read an update that holds a message of somebody."""
+    request = read(update, bot_username="tgauth_bot", now=NOW)
+    assert isinstance(request, Request)
+    return request
+
+
 @pytest.mark.parametrize("text", COMMANDS)
 def test_a_command_is_one_only_for_this_bot_and_at_the_start(text: str) -> None:
     """Its name in lower case, whatever follows it; nothing where another bot is meant."""
-    request = read(an_update(text), bot_username="tgauth_bot")
-    assert request is not None
+    request = read_request(an_update(text))
     assert COMMANDS[text] == request.command
 
 
 def test_a_private_message_is_read_whole() -> None:
     """Chat, sender, command and Telegram's own moment."""
-    expected = Request(
-        chat_id=ALICE, is_private=True, profile=a_profile(), command="login", sent_at=NOW
-    )
-    assert expected == read(an_update(), bot_username="tgauth_bot")
+    asked = Asked(key=key_of(an_update()), chat_id=ALICE, profile=a_profile(), at=NOW)
+    expected = Request(asked=asked, is_private=True, is_own_word=True, command="login")
+    assert expected == read_request(an_update())
 
 
 def test_a_message_in_a_group_is_not_private() -> None:
     """The answer goes to the group, and the sender is known."""
-    request = read(an_update(**GROUP), bot_username="tgauth_bot")
-    assert request is not None
+    request = read_request(an_update(**GROUP))
     assert (-5, False, ALICE) == (
-        request.chat_id,
+        request.asked.chat_id,
         request.is_private,
-        request.profile.telegram_id,
+        request.asked.profile.telegram_id,
     )
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"from": {"id": 5, "is_bot": True, "first_name": "Bot"}},
-        {"from": None},
-        {"sender_chat": CHANNEL},
+        {
+            "from": {"id": 1087968824, "is_bot": True, "first_name": "Group"},
+            "sender_chat": GROUP["chat"],
+        },
+        {
+            "from": {"id": 136817688, "is_bot": True, "first_name": "Channel"},
+            "sender_chat": CHANNEL,
+        },
+        {"via_bot": {"id": 5, "is_bot": True, "first_name": "Bot"}},
         {"forward_origin": {"type": "hidden_user", "date": 1, "sender_user_name": "X"}},
         {
             "forward_origin": {
@@ -85,11 +96,21 @@ def test_a_message_in_a_group_is_not_private() -> None:
             }
         },
     ],
-    ids=["a bot", "nobody", "a channel", "forwarded from hidden", "forwarded from a person"],
+    ids=["anonymous", "a channel", "via a bot", "forwarded from hidden", "forwarded from a person"],
 )
-def test_somebody_elses_words_are_no_request(fields: dict[str, Any]) -> None:
-    """A login must come from the person themselves."""
-    assert read(an_update(**fields), bot_username="tgauth_bot") is None
+def test_somebody_elses_words_are_told_apart(fields: dict[str, Any]) -> None:
+    """A login must come from the person themselves; they are answered, but not logged in."""
+    assert not read_request(an_update(**fields)).is_own_word
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"from": {"id": 5, "is_bot": True, "first_name": "Bot"}}, {"from": None}],
+    ids=["a bot", "nobody"],
+)
+def test_a_bot_and_nobody_are_not_answered(fields: dict[str, Any]) -> None:
+    """Two bots that answer each other would never stop."""
+    assert read(an_update(**fields), bot_username="tgauth_bot", now=NOW) is None
 
 
 @pytest.mark.parametrize("kind", ["edited_message", "channel_post", "edited_channel_post"])
@@ -97,14 +118,54 @@ def test_only_a_new_message_is_a_request(kind: str) -> None:
     """An edit of an old message asks for nothing."""
     message = an_update().to_dict()["message"]
     update = Update.de_json({"update_id": 5, kind: message}, None)
-    assert read(update, bot_username="tgauth_bot") is None
+    assert read(update, bot_username="tgauth_bot", now=NOW) is None
+
+
+def test_a_tap_is_read_whole() -> None:
+    """Who tapped what under which message; and the moment is ours, as Telegram tells none."""
+    update = a_tap("new", message_id=77)
+    asked = Asked(key=key_of(update), chat_id=ALICE, profile=a_profile(), at=NOW + 5)
+    expected = Tap(asked=asked, query_id="query-1", message_id=77, is_private=True, data="new")
+    assert expected == read(update, bot_username="tgauth_bot", now=NOW + 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_private"),
+    [
+        ({}, True),
+        ({"date": 0}, True),
+        ({"chat": {"id": BOB, "type": "private"}}, False),
+        ({"chat": {"id": -5, "type": "group", "title": "G"}}, False),
+    ],
+    ids=["own chat", "an old message", "another's chat", "a group"],
+)
+def test_a_tap_counts_in_the_own_private_chat_only(
+    changes: dict[str, Any], *, is_private: bool
+) -> None:
+    """The one who taps is the one whose chat it is, also under messages that are long gone."""
+    tap = read(a_tap("new", **changes), bot_username="tgauth_bot", now=NOW)
+    assert isinstance(tap, Tap)
+    assert is_private == tap.is_private
+
+
+@pytest.mark.parametrize("missing", ["message", "data"])
+def test_a_tap_on_nothing_of_ours_is_nothing(missing: str) -> None:
+    """Games and inline messages are not ours."""
+    raw = a_tap("new").to_dict()
+    del raw["callback_query"][missing]
+    assert read(Update.de_json(raw, None), bot_username="tgauth_bot", now=NOW) is None
+
+
+def test_the_language_is_the_senders() -> None:
+    """Of a message, of a tap, or unknown."""
+    assert ["en", "en", None] == [
+        language_of(one) for one in (an_update(), a_tap("new"), Update(update_id=1))
+    ]
 
 
 def test_a_photo_has_no_command() -> None:
     """A message without text asks for nothing in particular."""
-    request = read(an_update(None), bot_username="tgauth_bot")
-    assert request is not None
-    assert request.command is None
+    assert read_request(an_update(None)).command is None
 
 
 @pytest.mark.parametrize(
@@ -115,6 +176,7 @@ def test_a_photo_has_no_command() -> None:
         (an_update("other text"), f"message:{ALICE}:11:{NOW // 1000}"),
         (an_update(date=5), f"message:{ALICE}:11:5"),
         (an_update(message_id=9), f"message:{ALICE}:9:{NOW // 1000}"),
+        (a_tap("new"), f"callback:{ALICE}:query-1"),
         (Update.de_json({"update_id": 1}, None), "other"),
     ],
 )
@@ -142,6 +204,5 @@ def test_only_a_private_chat_is_apologised_to(update: Update, expected: int | No
 @given(st.text(max_size=60))
 def test_any_text_is_read_without_a_fault(text: str) -> None:
     """Whatever people write."""
-    request = read(an_update(text), bot_username="tgauth_bot")
-    assert request is not None
+    request = read_request(an_update(text))
     assert request.command is None or text.lower().startswith(f"/{request.command}")

@@ -19,7 +19,7 @@ from tgauth.domain.errors import StoreUnavailable
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.sweep import sweep
 from tgauth.logs import Log
-from tgauth.texts import chat, languages, words_for
+from tgauth.texts import chat, languages, load_languages, words_for
 from tgauth.texts.catalogue import SOURCE
 
 _log = Log("bot")
@@ -121,6 +121,7 @@ class _Bot:
     async def work(self) -> None:
         """Reach Telegram, then poll and send until the sender is told to stop."""
         application = self._application
+        await asyncio.to_thread(load_languages)
         await self._reach()
         await application.start()
         await self._start_polling()

@@ -5,6 +5,6 @@ Owns prose; refuses decisions. English stands in the code, every other language 
 be taken for markup.
 """
 
-from tgauth.texts.catalogue import Words, languages, words_for
+from tgauth.texts.catalogue import Words, languages, load_languages, words_for
 
-__all__ = ["Words", "languages", "words_for"]
+__all__ = ["Words", "languages", "load_languages", "words_for"]
