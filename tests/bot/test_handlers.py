@@ -38,7 +38,8 @@ from tgauth.store import Store, inbox, outbox, sessions
 
 pytestmark = pytest.mark.anyio
 
-ANONYMOUS: dict[str, Any] = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+ANONYMOUS: dict[str, Any] = {"from": {"id": 1087968824, "is_bot": True, "first_name": "Group"}}
+A_BOT: dict[str, Any] = {"from": {"id": 5, "is_bot": True, "first_name": "B"}}
 POST: dict[str, Any] = {
     "message_id": 1,
     "date": 1,
@@ -107,14 +108,14 @@ ANSWERS: dict[str, tuple[Update, list[tuple[int, Notice]]]] = {
     "/logout in a group": (an_update("/logout", **GROUP), [(-5, Notice.PRIVATE_ONLY)]),
     "/start in a group": (an_update("/start", **GROUP), []),
     "/login of an anonymous admin": (
-        an_update(**GROUP, sender_chat=GROUP["chat"], **{"from": ANONYMOUS}),
+        an_update(**GROUP, sender_chat=GROUP["chat"], **ANONYMOUS),
         [(-5, Notice.PRIVATE_ONLY)],
     ),
     "/login in the name of a channel": (
-        an_update(**GROUP, sender_chat={"id": -9, "type": "channel"}, **{"from": ANONYMOUS}),
+        an_update(**GROUP, sender_chat={"id": -9, "type": "channel"}, **ANONYMOUS),
         [(-5, Notice.PRIVATE_ONLY)],
     ),
-    "/login of a bot": (an_update(**{"from": {"id": 5, "is_bot": True, "first_name": "B"}}), []),
+    "/login of a bot": (an_update(**A_BOT), []),
     "/login forwarded": (
         an_update(forward_origin={"type": "hidden_user", "date": 1, "sender_user_name": "X"}),
         [(ALICE, Notice.FORWARDED)],
