@@ -161,3 +161,17 @@ async def test_an_update_without_a_number_is_an_error_of_the_network(update: obj
         bot = Bot(TOKEN, base_url=url, request=other, get_updates_request=request)
         with pytest.raises(NetworkError):
             await bot.get_updates()
+
+
+async def test_trouble_and_its_end_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """An operator who reads that Telegram was away also reads that it is back."""
+    caplog.set_level("INFO", logger="tgauth")
+    watch = TokenWatch()
+    me = b'{"ok": true, "result": {"id": 1, "is_bot": true, "first_name": "B"}}'
+    watch.missed("no route")
+    for _ in range(2):
+        async with a_server(200, me) as url, WatchedRequest(watch) as request:
+            await Bot(TOKEN, base_url=url, request=request).get_me()
+    assert ["telegram.unreachable", "telegram.reachable"] == [
+        record.getMessage() for record in caplog.records
+    ]

@@ -1,7 +1,6 @@
 """One bot, from its start to its stop, inside somebody else's event loop."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -138,12 +137,15 @@ class _Bot:
         application = self._application
         updater = application.updater
         if updater is not None and updater.running:
-            # A polling that ended by an error raises it here, and it has been logged.
-            with contextlib.suppress(Exception):
+            try:
                 # Its last call confirms what is stored; a Telegram that does not answer is no
                 # reason to wait: what was not confirmed comes again, and is known then.
                 async with asyncio.timeout(_STOP_PATIENCE):
                     await updater.stop()
+            except (TimeoutError, TelegramError) as error:
+                _log.debug("updater.stopped_early", error=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the rest has to stop as well
+                _log.exception("updater.failed", error)
         if application.running:
             await application.stop()
         if self._sending:
@@ -165,7 +167,7 @@ class _Bot:
                 await self._application.initialize()
             except Exception as error:  # noqa: BLE001 - whatever it answers, it may answer better
                 delay = _REACH_DELAYS[min(attempt, len(_REACH_DELAYS) - 1)]
-                _log.warning("telegram.unreachable", error=str(error), retry_in=delay)
+                self._watch.missed(str(error), retry_in=delay)
                 attempt += 1
                 await asyncio.sleep(delay)
             else:
@@ -187,7 +189,7 @@ class _Bot:
                 )
             except TelegramError as error:
                 delay = _REACH_DELAYS[min(attempt, len(_REACH_DELAYS) - 1)]
-                _log.warning("telegram.unreachable", error=error.message, retry_in=delay)
+                self._watch.missed(error.message, retry_in=delay)
                 attempt += 1
                 await asyncio.sleep(delay)
             else:
@@ -201,7 +203,7 @@ class _Bot:
                 advice="another process polls with the same token: stop it",
             )
         else:
-            _log.warning("telegram.unreachable", error=error.message)
+            self._watch.missed(error.message)
 
     async def _keep_up(self) -> None:
         while True:

@@ -18,11 +18,23 @@ LONGEST_WAIT: Final = 15 * 60
 
 
 class TokenWatch:
-    """Remembers that Telegram refused the token."""
+    """Remembers that Telegram refused the token, and whether it could be reached."""
 
     def __init__(self) -> None:
         self.bell = Bell()
         self.refused = False
+        self._away = False
+
+    def missed(self, error: str, **fields: object) -> None:
+        """Tell that Telegram cannot be reached."""
+        self._away = True
+        _log.warning("telegram.unreachable", error=error, **fields)
+
+    def reached(self) -> None:
+        """Tell that Telegram is back, where it was away."""
+        if self._away:
+            self._away = False
+            _log.info("telegram.reachable")
 
     def refuse(self) -> None:
         """Note the refusal."""
@@ -69,6 +81,8 @@ class WatchedRequest(HTTPXRequest):
         parameters = answer.get("parameters")
         if parameters is not None:
             answer["parameters"] = _parameters(parameters)
+        if answer.get("ok") is True:
+            self._watch.reached()
         return answer
 
 
