@@ -54,13 +54,13 @@ class Reading:
         file: The settings file, where there is one.
         values: Every setting.
         mistakes: Everything that is wrong.
-        warnings: What is no mistake and should be looked at.
+        is_exposed: Whether the file holds a secret and others can read it.
     """
 
     file: Path | None
     values: tuple[Value, ...]
     mistakes: tuple[Mistake, ...]
-    warnings: tuple[str, ...]
+    is_exposed: bool
 
     @property
     def settings(self) -> Settings:
@@ -99,7 +99,7 @@ def load_settings(environment: Mapping[str, str], folder: Path | None = None) ->
 
 def read_settings(environment: Mapping[str, str], folder: Path | None = None) -> Reading:
     """Read the settings as far as they can be read. See `load_settings`."""
-    path, file, warnings = _file(environment, folder or Path())
+    path, file = _file(environment, folder or Path())
     variables = in_environment(environment)
     found = {**file.found, **variables.found}
     _honour_port(environment, found)
@@ -113,7 +113,7 @@ def read_settings(environment: Mapping[str, str], folder: Path | None = None) ->
             *(one.mistake for one in values.values() if one.mistake),
             *variables.mistakes,
         ),
-        warnings=warnings,
+        is_exposed=path is not None and has_secret_for_others(path, file),
     )
 
 
@@ -134,23 +134,18 @@ def understand(field: Field, value: object, *, as_text: bool = True) -> object:
         raise ValueError(str(error)) from None
 
 
-def _file(
-    environment: Mapping[str, str], folder: Path
-) -> tuple[Path | None, Source, tuple[str, ...]]:
+def _file(environment: Mapping[str, str], folder: Path) -> tuple[Path | None, Source]:
     named = environment.get(CONFIG_FILE)
     name = FILE_NAME if named is None else named.strip()
     if not name:
         mistake = Mistake(
             key=CONFIG_FILE, found="it is empty", advice="expected the path of a settings file"
         )
-        return None, Source(mistakes=(mistake,), is_readable=False), ()
+        return None, Source(mistakes=(mistake,), is_readable=False)
     path = folder / name
     if named is None and not path.exists():
-        return None, Source(), ()
-    source = in_file(path, name)
-    if source.is_readable and has_secret_for_others(path, source):
-        return path, source, (f"{name} holds a secret and others can read it: chmod 600 {name}",)
-    return path, source, ()
+        return None, Source()
+    return path, in_file(path, name)
 
 
 def _honour_port(environment: Mapping[str, str], found: dict[str, Found]) -> None:
