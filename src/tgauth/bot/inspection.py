@@ -1,6 +1,7 @@
 """Ask Telegram who a token belongs to, without taking anything from it."""
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -58,7 +59,8 @@ async def inspect_bot(address: BotAddress) -> BotFacts:
     except TelegramError as error:
         if watch.refused:
             raise TokenRefused from None
-        raise TelegramUnreachable(error.message) from None
+        # python-telegram-bot puts the name of httpx's class before what went wrong.
+        raise TelegramUnreachable(re.sub(r"^httpx\.\w+: ", "", error.message)) from None
 
 
 def _origin(url: str) -> str | None:

@@ -58,7 +58,7 @@ def _json(reading: Reading) -> str:
 
 def _text(value: Value) -> str:
     if value.mistake is not None:
-        return "(wrong)" if value.place != "default" else "(missing)"
+        return "(missing)" if value.is_missing else "(wrong)"
     text = "" if value.value is None else str(_plain(value.value))
     return text or _NOTHING
 

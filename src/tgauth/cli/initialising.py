@@ -110,11 +110,13 @@ def init(  # noqa: PLR0913 - one for each option
         fail(f"{output}: the folder {output.absolute().parent} does not exist", os.EX_CONFIG)
     given = {_ISSUER: issuer, _ALLOW: allow, _CALLBACK: callback_url, _NAME: application_name}
     _need_a_terminal({_BOT: token_file, **given})
+    # What was given is looked at first: nobody should answer questions to hear of a wrong option.
+    ready = {one: _given(one, text) for one, text in given.items() if text is not None}
     server = _given(_SERVER, api_url) if api_url else None
     chosen = {
         _SERVER.name: server,
         _BOT.name: _token(token_file, server or str(_FIELDS[_SERVER.name].default)),
-        **{question.name: _answer(question, text) for question, text in given.items()},
+        **{one.name: ready[one] if one in ready else _open_answer(one) for one in given},
     }
     _write(output, {name: text for name, text in chosen.items() if text}, may_replace=force)
 
@@ -125,14 +127,14 @@ def _need_a_terminal(given: Mapping[_Question, object]) -> None:
         raise click.UsageError(f"there is no terminal to ask at: give {', '.join(missing)}")
 
 
-def _answer(question: _Question, given: str | None) -> str | None:
-    if given is None:
-        return _asked(question) if question.is_needed or sys.stdin.isatty() else None
-    return _given(question, given) if given or question.is_needed else None
+def _open_answer(question: _Question) -> str | None:
+    return _asked(question) if question.is_needed or sys.stdin.isatty() else None
 
 
-def _given(question: _Question, text: str) -> str:
+def _given(question: _Question, text: str) -> str | None:
     """Return what an option says, or end with what is wrong about it."""
+    if not text and not question.is_needed:
+        return None
     try:
         return _checked(_FIELDS[question.name], text)
     except ValueError as error:
@@ -180,7 +182,7 @@ def _token(given: TextIO | None, api_url: str) -> str | None:
         raise click.BadParameter("it cannot be read as text", param_hint=_BOT.flag) from None
     token = _given(_BOT, text)
     try:
-        return accept(token)
+        return accept(str(token))
     except ValueError as error:
         fail(f"{_BOT.flag}: {error}", os.EX_CONFIG)
 

@@ -47,7 +47,10 @@ def prepare(process: str, *, is_supervised: bool = False) -> Reading:
     try:
         settings = reading.settings
     except ConfigurationError as error:
-        fail(str(error), os.EX_CONFIG)
+        tell(str(error))
+        if reading.file is None and any(one.is_missing for one in reading.values):
+            tell("`tgauth init` asks what is needed, and writes tgauth.toml")
+        sys.exit(os.EX_CONFIG)
     secrets = [settings.telegram.token, settings.login.client_secret]
     configure(
         process,

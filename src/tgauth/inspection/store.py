@@ -75,10 +75,10 @@ def key_finding(settings: Settings, facts: StoreFacts | None) -> Finding:
             "put this store's own key there, from where its backup is",
             is_configuration=True,
         )
+    mode = f"{path}, mode {stat.S_IMODE(path.stat().st_mode):04o}"
     if is_readable_by_others(path):
-        mode = stat.S_IMODE(path.stat().st_mode)
-        return warning(_KEY, f"{path} has mode {mode:04o}: others can use it", f"chmod 600 {path}")
-    return ok(_KEY, f"{path}, mode 0600" + (", belongs to the store" if known else ""))
+        return warning(_KEY, f"{mode}: others can use it", f"chmod 600 {path}")
+    return ok(_KEY, f"{mode}, belongs to the store" if known else mode)
 
 
 def _missing_key(settings: Settings, known: str | None) -> Finding:
@@ -97,7 +97,7 @@ def _misplaced(path: Path) -> Finding | None:
         text, advice = f"{path} is a folder", f"choose a file, like {path / 'tgauth.db'}"
     elif not path.parent.is_dir():
         text, advice = f"the folder {path.parent} does not exist", f"mkdir -p {path.parent}"
-    elif not os.access(path.parent, os.W_OK | os.X_OK):
+    elif not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
         advice = f"give {path.parent} to the account that runs tgauth"
         return wrong(_STORE, f"{path.parent} cannot be written by this account", advice)
     else:
@@ -106,7 +106,7 @@ def _misplaced(path: Path) -> Finding | None:
 
 
 def _store_finding(path: Path) -> Finding:
-    if not os.access(path, os.R_OK | os.W_OK):
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         advice = f"give {path} to the account that runs tgauth"
         return wrong(_STORE, f"{path} cannot be written by this account", advice)
     return ok(_STORE, str(path))

@@ -45,6 +45,11 @@ class Value:
     secret_file: Path | None = None
     mistake: Mistake | None = None
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether somebody has to set it, and nobody did."""
+        return self.origin is Origin.DEFAULT and self.mistake is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
