@@ -312,6 +312,25 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "why"),
+    [
+        ("API__PORT", "http", "it is no whole number"),
+        ("API__PORT", "-1", "it is below 0"),
+        ("API__PORT", "65536", "it is above 65535"),
+        ("API__HOST", "", "it is empty"),
+        ("TELEGRAM__API_URL", "x", "it has another form"),
+        ("LOG__LEVEL", "loud", "it is none of those there are"),
+        ("LOGIN__ALLOW", "x", "it is neither 'everyone' nor a list of Telegram ids"),
+    ],
+)
+def test_why_a_value_is_wrong_is_said_in_plain_words(key: str, text: str, why: str) -> None:
+    """For people who know no Python."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(MINIMAL | {PREFIX + key: text})
+    assert f"{PREFIX}{key}: {text!r} is wrong ({why}); expected" in str(caught.value)
+
+
 def test_people_read_the_client_id_where_no_name_is_given() -> None:
     """An application has a name in any case."""
     settings = load_settings(MINIMAL | {"TGAUTH_LOGIN__CLIENT_ID": "x" * 100})

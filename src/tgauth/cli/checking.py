@@ -20,7 +20,10 @@ _COLOURS: Final = {"ok": "green", "warning": "yellow", "wrong": "red"}
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--offline", "is_offline", is_flag=True, help="Ask neither Telegram nor the issuer.")
 def check(*, as_json: bool, is_offline: bool) -> None:
-    """Look at this installation and say what is wrong, and what to do. Nothing is changed."""
+    """Say what is wrong here, and what to do.
+
+    Nothing is changed: what is missing is made by the first start.
+    """
     from tgauth.inspection.findings import exit_code_of
     from tgauth.inspection.installation import inspect
 

@@ -8,7 +8,7 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that completes tgauth's commands in a shell.
+    """Print the completion script of a shell.
 
     For bash: add the line  eval "$(tgauth completion bash)"  to ~/.bashrc.
     """

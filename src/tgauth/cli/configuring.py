@@ -15,7 +15,10 @@ _NOTHING = "–"  # noqa: RUF001 - what the documentation shows for it as well
 @click.command("settings")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_settings(*, as_json: bool) -> None:
-    """Show each setting, its value, and where it comes from. Secrets are masked."""
+    """Show each setting and where it comes from.
+
+    Secrets are masked. Mistakes are told, too.
+    """
     reading = read_settings(os.environ)
     click.echo(_json(reading) if as_json else _table(reading))
     if reading.mistakes:

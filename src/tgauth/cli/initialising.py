@@ -103,7 +103,10 @@ def init(  # noqa: PLR0913 - one for each option
     application_name: str | None,
     api_url: str | None,
 ) -> None:
-    """Ask what is needed, check it, and write a settings file. Options answer in advance."""
+    """Ask what is needed, and write tgauth.toml.
+
+    Each answer is checked at once. Options answer in advance.
+    """
     if output.exists() and not force:
         fail(f"{output} is there already; --force replaces it", os.EX_CONFIG)
     if not output.absolute().parent.is_dir():

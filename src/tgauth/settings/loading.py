@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from tgauth.settings.fields import CONFIG_FILE, Field, fields, sections
-from tgauth.settings.mistakes import ConfigurationError, Mistake, shown
+from tgauth.settings.mistakes import ConfigurationError, Mistake, in_words, shown
 from tgauth.settings.model import Settings
 from tgauth.settings.sources import (
     FILE_NAME,
@@ -136,7 +136,7 @@ def understand(field: Field, value: object, *, as_text: bool = True) -> object:
     try:
         return msgspec.convert(value, field.hint, strict=not as_text, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(in_words(str(error))) from None
 
 
 def _file(environment: Mapping[str, str], folder: Path) -> tuple[Path | None, Source]:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -55,6 +56,27 @@ class ConfigurationError(Exception):
         """Return the error that tells all of these."""
         first, *others = mistakes
         return cls(first.key, found=first.found, advice=first.advice, others=others)
+
+
+#: What msgspec says of a wrong value, and what somebody who knows no Python should read.
+_IN_WORDS: Final = (
+    (re.compile(r"Expected `int`, got .*"), "it is no whole number"),
+    (re.compile(r"Expected `int` >= (-?\d+)"), r"it is below \1"),
+    (re.compile(r"Expected `int` <= (-?\d+)"), r"it is above \1"),
+    (re.compile(r"Expected `str`, got .*"), "it is not a text in quotes"),
+    (re.compile(r"Expected `str` of length >= 1"), "it is empty"),
+    (re.compile(r"Expected `str` matching regex .*", re.DOTALL), "it has another form"),
+    (re.compile(r"Invalid enum value .*", re.DOTALL), "it is none of those there are"),
+)
+
+
+def in_words(message: str) -> str:
+    """Return msgspec's complaint in plain words; ours stay as they are."""
+    for pattern, words in _IN_WORDS:
+        match = pattern.fullmatch(message)
+        if match:
+            return match.expand(words)
+    return message
 
 
 def shown(found: object) -> str:

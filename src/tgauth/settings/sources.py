@@ -131,6 +131,8 @@ def _parsed(path: Path) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise _explained(error) from None
+    except RecursionError:
+        raise _Unreadable("it is nested too deeply", "expected a settings file") from None
 
 
 def _explained(error: OSError | ValueError) -> _Unreadable:
