@@ -228,6 +228,7 @@ def tgauth(folder: Path, bot_api: str, **settings: str) -> Iterator[Tgauth]:
         folder,
         url,
         {
+            "TGAUTH_CONFIG_FILE": os.devnull,
             "TGAUTH_ISSUER": url,
             "TGAUTH_TELEGRAM__TOKEN": TOKEN,
             "TGAUTH_TELEGRAM__API_URL": bot_api,

@@ -105,6 +105,8 @@ class _DemoOrigins:
 
     def environment(self, directory: str, *, token: str) -> dict[str, str]:
         return {
+            # Neither has its tgauth.toml.
+            "TGAUTH_CONFIG_FILE": os.devnull,
             "TGAUTH_ISSUER": self.issuer,
             "TGAUTH_TELEGRAM__TOKEN": token,
             "TGAUTH_TELEGRAM__API_URL": self.chat,

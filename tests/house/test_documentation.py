@@ -1,15 +1,17 @@
 """Promises of the documentation: every setting and every command is in it, and nothing else."""
 
+import os
 import re
 from collections.abc import Iterator
 
 import click
 import pytest
+from msgspec import NODEFAULT
 from tests.builders import TOKEN
 from tests.house.sources import ROOT
 
 from tgauth.cli import main
-from tgauth.settings import keys, load_settings
+from tgauth.settings import CONFIG_FILE, Field, fields, keys, load_settings
 
 
 def commands(group: click.Group, prefix: str = "tgauth") -> Iterator[tuple[str, click.Command]]:
@@ -22,20 +24,61 @@ def commands(group: click.Group, prefix: str = "tgauth") -> Iterator[tuple[str, 
             yield from commands(command, f"{prefix} {name}")
 
 
-@pytest.mark.parametrize("key", keys())
-def test_every_setting_is_documented(key: str) -> None:
-    """By its exact name."""
-    assert f"`{key}`" in (ROOT / "docs" / "settings.md").read_text("utf-8")
+@pytest.mark.parametrize("field", fields(), ids=lambda field: field.toml)
+def test_every_setting_is_documented(field: Field) -> None:
+    """In a row of its own that begins with both of its names."""
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert f"\n| `{field.variable}` | `{field.toml}` | " in text
+
+
+@pytest.mark.parametrize("field", fields(), ids=lambda field: field.toml)
+def test_every_default_is_documented(field: Field) -> None:
+    """As it is, where it is a plain value."""
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    row = text.partition(f"\n| `{field.variable}` |")[2].partition("\n")[0]
+    default = row.split(" | ")[1]
+    if field.default is None or field.default == "":
+        assert "none" in default or field.toml == "secret_file"
+    elif field.default is not NODEFAULT:
+        assert f"`{field.default}`" in default
+    else:
+        assert "–" in default or field.toml == "login.application_name"  # noqa: RUF001
+
+
+@pytest.mark.parametrize("field", [one for one in fields() if one.is_secret], ids=str)
+def test_every_secret_is_documented_in_both_forms(field: Field) -> None:
+    """Also the one that names a file."""
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert f"`{field.variable}_FILE`" in text
+    assert f"`{field.toml}_file`" in text
 
 
 def test_no_setting_is_documented_that_there_is_not() -> None:
     """A name that was changed is changed there too."""
     text = (ROOT / "docs" / "settings.md").read_text("utf-8")
     documented = set(re.findall(r"TGAUTH_\w*[A-Z]\b(?!_)", text))
-    assert set() == documented - set(keys())
+    files = {f"{field.variable}_FILE" for field in fields() if field.is_secret}
+    assert set() == documented - set(keys()) - files - {CONFIG_FILE}
+    named = set(re.findall(r"^\| `TGAUTH_\w+` \| `([a-z_.]+)` \|", text, re.MULTILINE))
+    assert {field.toml for field in fields()} == named
 
 
-@pytest.mark.parametrize(("name", "command"), list(commands(main)))
+def test_no_command_is_documented_that_there_is_not() -> None:
+    """Nor an option."""
+    text = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(tgauth [a-z ]+)` \|", text, re.MULTILINE)
+    leaves = {name for name, one in commands(main) if not isinstance(one, click.Group)}
+    assert leaves == set(rows)
+    options = {
+        option
+        for command in (main, *(one for _, one in commands(main)))
+        for parameter in command.params
+        for option in parameter.opts
+    }
+    assert set() == set(re.findall(r"--[a-z][a-z-]*", text)) - options - {"--help"}
+
+
+@pytest.mark.parametrize(("name", "command"), [("tgauth", main), *commands(main)])
 def test_every_command_and_option_is_documented(name: str, command: click.Command) -> None:
     """With its full name."""
     text = (ROOT / "docs" / "commands.md").read_text("utf-8")
@@ -59,6 +102,7 @@ def test_the_settings_never_print_the_token() -> None:
     """Whoever logs them shows no secret."""
     settings = load_settings(
         {
+            "TGAUTH_CONFIG_FILE": os.devnull,
             "TGAUTH_ISSUER": "https://login.example.org",
             "TGAUTH_TELEGRAM__TOKEN": TOKEN,
             "TGAUTH_LOGIN__ALLOW": "everyone",

@@ -5,8 +5,8 @@ import importlib
 import pytest
 from tests.house.sources import FILES, PACKAGE
 
-from tgauth import cli
 from tgauth.api.refusals import REFUSALS, UNFORESEEN, refusal_of
+from tgauth.cli import running
 from tgauth.domain.errors import TgauthError
 from tgauth.oidc.keys import SigningKeyUnreadable
 from tgauth.store.master_key import MasterKeyUnusable
@@ -49,7 +49,7 @@ def test_every_error_has_a_code_of_its_own() -> None:
 
 def test_what_no_restart_cures_ends_with_78() -> None:
     """The command line knows these errors by their codes."""
-    assert {error.code for error in AT_START} == cli._CONFIGURATION_CODES
+    assert {error.code for error in AT_START} == running.CONFIGURATION_CODES
 
 
 @pytest.mark.parametrize("error", list(REFUSALS))

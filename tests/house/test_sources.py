@@ -16,7 +16,7 @@ DOORS = {
     "joserfc": {"oidc"},
     "authlib": {"oidc"},
     "jinja2": {"api", "sandbox"},
-    "click": {"cli.py"},
+    "click": {"cli"},
 }
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -64,26 +64,45 @@ async def load_master_key(store: Store, path: Path, *, may_create: bool) -> byte
 async def _check_fingerprint(
     connection: Connection, key: bytes, known: str | None, path: Path
 ) -> None:
-    fingerprint = derive(key, "fingerprint").hex()
+    fingerprint = fingerprint_of(key)
     if known is None:
         await connection.run(INSERT_FINGERPRINT, {"fingerprint": fingerprint})
     elif known != fingerprint:
         raise MasterKeyUnusable(path, "belongs to another store: nothing here opens with it")
 
 
-def _read(path: Path) -> bytes:
+def fingerprint_of(key: bytes) -> str:
+    """Return what a store remembers its key by."""
+    return derive(key, "fingerprint").hex()
+
+
+def read_master_key(path: Path) -> bytes:
+    """Return the 32 bytes that a key file stands for.
+
+    Raises:
+        MasterKeyUnusable: It is no file, cannot be read, or is too short.
+    """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):
             raise MasterKeyUnusable(path, "is no regular file")
         content = path.read_bytes().strip()
     except OSError as error:
         raise MasterKeyUnusable(path, f"cannot be read: {error.strerror}") from error
-    if status.st_mode & 0o077:
-        _log.warning("master_key.readable_by_others", path=path, advice=f"chmod 600 {path}")
     if len(content) < MINIMUM_LENGTH:
         raise MasterKeyUnusable(path, f"holds less than {MINIMUM_LENGTH} bytes: {_RECIPE}")
     return hashlib.sha256(content).digest()
+
+
+def is_readable_by_others(path: Path) -> bool:
+    """Say whether a key file's mode lets others in."""
+    return bool(path.stat().st_mode & 0o077)
+
+
+def _read(path: Path) -> bytes:
+    key = read_master_key(path)
+    if is_readable_by_others(path):
+        _log.warning("master_key.readable_by_others", path=path, advice=f"chmod 600 {path}")
+    return key
 
 
 def _create(path: Path) -> None:

@@ -1,7 +1,8 @@
 """Keep a handful of processes running: start, watch, restart, stop, and never leave one behind.
 
 Owns: the restart policy, the life of child processes, the listening sockets that outlive them,
-readiness over the sd_notify protocol, and what a child needs to be such a child
+a file that only one supervisor
+holds, readiness over the sd_notify protocol, and what a child needs to be such a child
 (`tgauth.supervisor.child`). Runs on Linux.
 
 Refuses: to know what its children do. It imports the standard library and anyio, nothing of
@@ -18,11 +19,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tgauth.supervisor.child import Notifier, attach, inherited_sockets
     from tgauth.supervisor.declarations import Child, Report
+    from tgauth.supervisor.holding import AlreadyHeld, hold
     from tgauth.supervisor.policy import Exit, GiveUp, GiveUpReason, Restart, RestartPolicy, decide
     from tgauth.supervisor.sockets import ListenError, listen
     from tgauth.supervisor.supervisor import supervise
 
 __all__ = [
+    "AlreadyHeld",
     "Child",
     "Exit",
     "GiveUp",
@@ -34,12 +37,14 @@ __all__ = [
     "RestartPolicy",
     "attach",
     "decide",
+    "hold",
     "inherited_sockets",
     "listen",
     "supervise",
 ]
 
 _HOMES = {
+    "AlreadyHeld": "holding",
     "Child": "declarations",
     "Exit": "policy",
     "GiveUp": "policy",
@@ -51,6 +56,7 @@ _HOMES = {
     "RestartPolicy": "policy",
     "attach": "child",
     "decide": "policy",
+    "hold": "holding",
     "inherited_sockets": "child",
     "listen": "sockets",
     "supervise": "supervisor",

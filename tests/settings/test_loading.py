@@ -1,5 +1,6 @@
-"""Promises of the settings: a mistake names its key and what was expected, and never the token."""
+"""Promises of the settings: a mistake names its key and what was expected, and never a secret."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from tests.builders import ALICE, BOB, TOKEN
 from tgauth.domain.person import AllowList
 from tgauth.settings import (
     PREFIX,
+    Branding,
     ConfigurationError,
     Secret,
     Settings,
+    fields,
     keys,
     load_settings,
 )
@@ -23,6 +26,10 @@ MINIMAL = {
     "TGAUTH_TELEGRAM__TOKEN": TOKEN,
     "TGAUTH_LOGIN__ALLOW": "everyone",
 }
+
+SECRET = "0123456789abcdef"
+HERE = Path(__file__).parent
+LOGO = str(HERE / "data" / "logo.svg")
 
 #: key → (good texts with what they become, bad texts). Written by hand.
 TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -55,6 +62,15 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "API__HOST": ({"::1": "::1", "0.0.0.0": "0.0.0.0"}, [""]),  # noqa: S104 - only a text
     "API__PORT": ({"0": 0, " 65535 ": 65535}, ["", "-1", "65536", "http", "1.5", "0x10", "true"]),
     "API__WORKERS": ({"1": 1, "64": 64}, ["", "0", "65", "two"]),
+    "API__TRUSTED_PROXIES": (
+        {
+            "": (),
+            "10.0.0.0/8": (ip_network("10.0.0.0/8"),),
+            "192.0.2.7, 2001:db8::/32": (ip_network("192.0.2.7"), ip_network("2001:db8::/32")),
+        },
+        ["proxy", "10.0.0.1/8", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.0/8;::1"],
+    ),
+    "API__FAILURES_PER_MINUTE": ({"1": 1, "10000": 10000}, ["", "0", "10001", "few"]),
     "LOGIN__ALLOW": (
         {
             "everyone": AllowList(everyone=True),
@@ -85,14 +101,48 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
         ],
     ),
     "LOGIN__CLIENT_ID": ({"shop": "shop", "x" * 100: "x" * 100}, ["", "x" * 101, "a b", "ü"]),
+    "LOGIN__CLIENT_SECRET": (
+        {SECRET: SECRET, f" {SECRET}\n": SECRET, "käse" * 4: "käse" * 4},
+        ["", SECRET[1:], f"{SECRET}\n{SECRET}", f"{SECRET}\0"],
+    ),
+    "LOGIN__APPLICATION_NAME": (
+        {"Der Käseladen": "Der Käseladen", "x" * 60: "x" * 60},
+        ["", "x" * 61, "a\nb", "a\u202eb"],
+    ),
+    "LOGIN__REQUESTS_PER_MINUTE": ({"1": 1, "60": 60}, ["", "0", "61"]),
     "LOGIN__CODE_TTL": ({"10": 10, "3600": 3600}, ["", "9", "3601", "2m"]),
     "LOGIN__TOKEN_TTL": ({"60": 60, "86400": 86400}, ["", "59", "86401", "1h"]),
+    "SESSION__TTL": ({"300": 300, "31536000": 31536000}, ["", "299", "31536001", "30d"]),
+    "SESSION__IDLE_TTL": (
+        {"300": 300, "2592000": 2592000},
+        ["", "299", "31536001"],
+    ),
+    "BRANDING__NAME": ({"Käse & Co": "Käse & Co"}, ["", "x" * 61, "a\tb"]),
+    "BRANDING__LOGO": (
+        {LOGO: LOGO},
+        ["", "/no/such/file.png", str(HERE), str(HERE) + "/data/logo.txt", __file__, "a\0.png"],
+    ),
+    "BRANDING__ACCENT": (
+        {"#2a6fdb": "#2a6fdb", "#2A6FDB": "#2a6fdb"},
+        ["", "2a6fdb", "#2a6", "blue", "#2a6fdg", "#2a6fdb;x"],
+    ),
+    "BRANDING__PRIVACY_URL": (
+        {"https://x.example/privacy#data": "https://x.example/privacy#data"},
+        ["", "x.example", "http://x.example", "javascript:alert(1)", "https://u@x.example"],
+    ),
+    "BRANDING__IMPRINT_URL": (
+        {"http://localhost/imprint": "http://localhost/imprint"},
+        ["", "/imprint", "http://x.example", "https://x.example/a b"],
+    ),
     "LOG__FORMAT": ({"text": "text", "json": "json"}, ["", "xml", "JSON"]),
     "LOG__LEVEL": ({"debug": "debug", "error": "error"}, ["", "trace", "INFO"]),
 }
 
 GOOD = [(key, text, value) for key, (good, _) in TABLE.items() for text, value in good.items()]
 BAD = [(key, text) for key, (_, bad) in TABLE.items() for text in bad]
+
+
+SECRETS = {one.variable.removeprefix(PREFIX) for one in fields() if one.is_secret}
 
 
 def read(settings: Settings, key: str) -> Any:
@@ -102,7 +152,13 @@ def read(settings: Settings, key: str) -> Any:
         value = getattr(value, name)
     if isinstance(value, Secret):
         return value.reveal()
-    return value.parsed if key == "LOGIN__ALLOW" else value
+    return value.parsed if key in {"LOGIN__ALLOW", "API__TRUSTED_PROXIES"} else value
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_without_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep somebody's own settings out of the tests."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(("key", "text", "expected"), GOOD)
@@ -120,13 +176,25 @@ def test_a_bad_value_names_its_key_and_what_was_expected(key: str, text: str) ->
     assert PREFIX + key == caught.value.key
     assert str(caught.value).startswith(f"{PREFIX}{key}: ")
     assert f"expected {keys()[PREFIX + key]}" in str(caught.value)
-    if key != "TELEGRAM__TOKEN":
+    if key not in SECRETS:
         assert repr(text.strip()) in str(caught.value) or repr(text) in str(caught.value)
 
 
 def test_the_table_is_complete() -> None:
     """A new setting needs its good and bad values here."""
     assert {PREFIX + key for key in TABLE} == set(keys())
+
+
+def test_the_secrets_are_known_as_such() -> None:
+    """What has a `…_FILE` form and is masked everywhere."""
+    assert {"TELEGRAM__TOKEN", "LOGIN__CLIENT_SECRET"} == SECRETS
+
+
+def test_a_wrong_client_secret_is_never_repeated() -> None:
+    """Not even where it is only too short."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(MINIMAL | {"TGAUTH_LOGIN__CLIENT_SECRET": "hunter2"})
+    assert "hunter2" not in f"{caught.value!r} {caught.value}"
 
 
 @pytest.mark.parametrize("bad", ["987654321", "987654321:sec ret", ":secret-secret", "secret"])
@@ -140,7 +208,7 @@ def test_a_wrong_token_is_never_repeated(bad: str) -> None:
 def test_no_message_and_no_print_shows_the_token() -> None:
     """Whichever other setting is wrong."""
     for key, text in BAD:
-        if key == "TELEGRAM__TOKEN":
+        if key in SECRETS:
             continue
         with pytest.raises(ConfigurationError) as caught:
             load_settings(MINIMAL | {PREFIX + key: text})
@@ -166,10 +234,11 @@ def test_a_missing_allow_list_shows_both_choices() -> None:
     assert "12345678,87654321" in str(caught.value)
 
 
-def test_nothing_at_all_names_one_setting() -> None:
+def test_nothing_at_all_names_what_is_needed() -> None:
     """An empty environment ends in a message, not in a traceback."""
-    with pytest.raises(ConfigurationError, match="not set"):
+    with pytest.raises(ConfigurationError) as caught:
         load_settings({})
+    assert list(MINIMAL) == [mistake.key for mistake in caught.value.mistakes]
 
 
 @pytest.mark.parametrize(
@@ -228,11 +297,96 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         settings.login.code_ttl,
         settings.login.token_ttl,
     )
+    assert ("default", None, 5) == (
+        settings.login.application_name,
+        settings.login.client_secret,
+        settings.login.requests_per_minute,
+    )
+    assert ((), 30) == (settings.api.trusted_proxies.parsed, settings.api.failures_per_minute)
+    assert (2592000, 604800) == (settings.session.ttl, settings.session.idle_ttl)
+    assert Branding() == settings.branding
     assert ("text", "info") == (settings.log.format, settings.log.level)
     assert ("https://api.telegram.org", Path("tgauth.db")) == (
         settings.telegram.api_url,
         settings.database.path,
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "why"),
+    [
+        ("API__PORT", "http", "it is no whole number"),
+        ("API__PORT", "-1", "it is below 0"),
+        ("API__PORT", "65536", "it is above 65535"),
+        ("API__HOST", "", "it is empty"),
+        ("TELEGRAM__API_URL", "x", "it has another form"),
+        ("LOG__LEVEL", "loud", "it is none of those there are"),
+        ("LOGIN__ALLOW", "x", "it is neither 'everyone' nor a list of Telegram ids"),
+    ],
+)
+def test_why_a_value_is_wrong_is_said_in_plain_words(key: str, text: str, why: str) -> None:
+    """For people who know no Python."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(MINIMAL | {PREFIX + key: text})
+    assert f"{PREFIX}{key}: {text!r} is wrong ({why}); expected" in str(caught.value)
+
+
+def test_people_read_the_client_id_where_no_name_is_given() -> None:
+    """An application has a name in any case."""
+    settings = load_settings(MINIMAL | {"TGAUTH_LOGIN__CLIENT_ID": "x" * 100})
+    assert "x" * 100 == settings.login.application_name
+
+
+def test_a_short_session_shortens_the_idle_time_too() -> None:
+    """Who sets one of the two need not set the other."""
+    settings = load_settings(MINIMAL | {"TGAUTH_SESSION__TTL": "3600"})
+    assert (3600, 3600) == (settings.session.ttl, settings.session.idle_ttl)
+
+
+def test_an_idle_time_above_the_sessions_own_is_a_mistake() -> None:
+    """It would never be reached."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(MINIMAL | {"TGAUTH_SESSION__TTL": "3600", "TGAUTH_SESSION__IDLE_TTL": "3601"})
+    assert str(caught.value).startswith("TGAUTH_SESSION__IDLE_TTL: 3601 is above")
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [("a.PNG", "image/png"), ("a.webp", "image/webp"), ("a.jpg", "image/jpeg")],
+)
+def test_a_logo_knows_what_it_is_sent_as(tmp_path: Path, name: str, media_type: str) -> None:
+    """By the end of its name; a full 256 KiB are fine, one byte more is not."""
+    logo = tmp_path / name
+    logo.write_bytes(b"x" * 262144)
+    found = load_settings(MINIMAL | {"TGAUTH_BRANDING__LOGO": str(logo)}).branding.logo
+    assert found is not None
+    assert (logo, media_type) == (found.path, found.media_type)
+    logo.write_bytes(b"x" * 262145)
+    with pytest.raises(ConfigurationError, match="larger than 256 KiB"):
+        load_settings(MINIMAL | {"TGAUTH_BRANDING__LOGO": str(logo)})
+    logo.write_bytes(b"")
+    with pytest.raises(ConfigurationError, match="the file is empty"):
+        load_settings(MINIMAL | {"TGAUTH_BRANDING__LOGO": str(logo)})
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    """One line each, each with its own key."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(
+            {
+                "TGAUTH_ISSUER": "nonsense",
+                "TGAUTH_TELEGRAM__TOKEN": TOKEN,
+                "TGAUTH_API__PORT": "http",
+                "TGAUTH_LOGN__ALLOW": "everyone",
+            }
+        )
+    assert [
+        "TGAUTH_ISSUER",
+        "TGAUTH_LOGIN__ALLOW",
+        "TGAUTH_API__PORT",
+        "TGAUTH_LOGN__ALLOW",
+    ] == [mistake.key for mistake in caught.value.mistakes]
+    assert 4 == len(str(caught.value).splitlines())
 
 
 @given(key=st.sampled_from(sorted(keys())), text=st.text())

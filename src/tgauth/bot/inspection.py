@@ -1,0 +1,68 @@
+"""Ask Telegram who a token belongs to, without taking anything from it."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import anyio
+from telegram import Bot
+from telegram.error import TelegramError
+
+from tgauth.bot.process import BotAddress, TokenRefused
+from tgauth.bot.requests import TokenWatch, WatchedRequest
+
+#: Seconds for the whole conversation.
+PATIENCE: Final = 8.0
+
+
+class TelegramUnreachable(Exception):
+    """Nothing that a Bot API says came back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotFacts:
+    """What Telegram says of a bot.
+
+    Attributes:
+        username: Its name, without the @.
+        webhook: Where its updates are sent, scheme and host only, because the rest is often a
+            secret; None where they wait to be fetched.
+    """
+
+    username: str
+    webhook: str | None
+
+
+async def inspect_bot(address: BotAddress) -> BotFacts:
+    """Ask Telegram for the bot's name and webhook.
+
+    Raises:
+        TokenRefused: Telegram does not know the token.
+        TelegramUnreachable: It gave no answer that helps; the message says why.
+    """
+    os.environ.setdefault("PTB_TIMEDELTA", "true")
+    watch = TokenWatch()
+    bot = Bot(
+        token=address.token,
+        base_url=f"{address.api_url.rstrip('/')}/bot",
+        request=WatchedRequest(watch, connect_timeout=PATIENCE, read_timeout=PATIENCE),
+    )
+    try:
+        with anyio.fail_after(PATIENCE):
+            async with bot:
+                webhook = await bot.get_webhook_info()
+                return BotFacts(username=bot.username, webhook=_origin(webhook.url))
+    except TimeoutError:
+        raise TelegramUnreachable(f"no answer within {PATIENCE:g} s") from None
+    except TelegramError as error:
+        if watch.refused:
+            raise TokenRefused from None
+        # python-telegram-bot puts the name of httpx's class before what went wrong.
+        raise TelegramUnreachable(re.sub(r"^httpx\.\w+: ", "", error.message)) from None
+
+
+def _origin(url: str) -> str | None:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}" if url else None

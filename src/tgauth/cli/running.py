@@ -1,0 +1,108 @@
+"""What the commands share: settings and logs made ready, a process run, a clear end."""
+
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NoReturn
+
+import anyio
+import click
+
+from tgauth.logs import Log, configure
+from tgauth.settings import ConfigurationError, Reading, read_settings
+
+#: Mistakes that no restart can cure, by their codes: a process need not load the rooms they are of.
+CONFIGURATION_CODES: Final = frozenset(
+    {"master_key_unusable", "signing_key_unreadable", "schema_too_new"}
+)
+#: Other ends that are nobody's fault in tgauth, by their codes.
+_EXIT_CODES: Final = {"already_served": os.EX_TEMPFAIL}
+
+_VARIABLE: Final = re.compile(r"TGAUTH_\w+")
+_log: Final = Log("settings")
+
+
+def attach() -> bool:
+    """Die with the supervisor, where there is one: first thing, before anything slow.
+
+    Returns:
+        Whether there is one.
+    """
+    from tgauth.supervisor.child import SUPERVISED_BY, attach
+
+    is_supervised = SUPERVISED_BY in os.environ
+    attach()
+    return is_supervised
+
+
+def prepare(process: str, *, is_supervised: bool = False) -> Reading:
+    """Read the settings and configure the logs, or end the process.
+
+    Args:
+        process: The name that stands before each line of the log.
+        is_supervised: Whether the supervisor has told already what there is to tell.
+    """
+    reading = read_settings(os.environ)
+    try:
+        settings = reading.settings
+    except ConfigurationError as error:
+        tell(str(error))
+        if reading.file is None and any(one.is_missing for one in reading.values):
+            tell("`tgauth init` asks what is needed, and writes tgauth.toml")
+        sys.exit(os.EX_CONFIG)
+    secrets = [settings.telegram.token, settings.login.client_secret]
+    configure(
+        process,
+        level=settings.log.level,
+        as_json=settings.log.format == "json",
+        secrets=[secret.reveal() for secret in secrets if secret is not None],
+    )
+    if reading.file is not None and not is_supervised:
+        _log.info("settings.read", file=reading.file)
+        if reading.is_exposed:
+            advice = f"chmod 600 {reading.file}"
+            _log.warning("settings.readable_by_others", file=reading.file, advice=advice)
+    return reading
+
+
+def run(process: Callable[[], Awaitable[int]], reading: Reading | None = None) -> NoReturn:
+    """Run a process to its end, and end this one with its exit code.
+
+    Args:
+        process: The process.
+        reading: Tells where the settings stand that it may complain of.
+    """
+    places = reading.places() if reading is not None else {}
+    try:
+        code = anyio.run(process)
+    except ConfigurationError as error:
+        fail(_placed(str(error), places), os.EX_CONFIG)
+    except Exception as error:  # noqa: BLE001 - the last door: whatever it is, one clear end
+        kind = getattr(error, "code", None)
+        if kind in CONFIGURATION_CODES:
+            fail(_placed(str(error), places), os.EX_CONFIG)
+        if kind == "store_unavailable":
+            fail(_placed(f"TGAUTH_DATABASE__PATH: {error}", places), os.EX_IOERR)
+        if kind in _EXIT_CODES:
+            fail(str(error), _EXIT_CODES[kind])
+        Log("main").exception("process.failed", error)
+        sys.exit(os.EX_SOFTWARE)
+    sys.exit(code)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say what is wrong, a line each, and end."""
+    tell(message)
+    sys.exit(code)
+
+
+def tell(message: str) -> None:
+    """Say something on stderr, where logs go as well."""
+    for line in message.splitlines():
+        click.echo(f"tgauth: {line}", err=True)
+
+
+def _placed(message: str, places: Mapping[str, str]) -> str:
+    """Name settings as the operator did: by their place in the file, where they stand there."""
+    return _VARIABLE.sub(lambda match: places.get(match[0], match[0]), message)

@@ -1,0 +1,62 @@
+"""A file that one process at a time holds, so that nothing is supervised twice.
+
+The kernel lets go of it when its holder ends, however that happens: there is nothing to clean up.
+Standard library only.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class AlreadyHeld(Exception):
+    """Another process holds the file.
+
+    Attributes:
+        path: The file.
+        holder: The pid of that process, where it could be learnt.
+    """
+
+    code = "already_held"
+
+    def __init__(self, path: Path, holder: int | None) -> None:
+        """Name the file and its holder."""
+        self.path = path
+        self.holder = holder
+        super().__init__(
+            f"{path} is held by {f'process {holder}' if holder else 'another process'}"
+        )
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold a file for the length of the block. Children do not inherit it.
+
+    Args:
+        path: The file; made when missing, and left where it is: removing it would let a third
+            process hold a new file of the same name while a second still waits for the old.
+
+    Raises:
+        AlreadyHeld: Somebody else holds it.
+        OSError: It cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyHeld(path, _noted(descriptor)) from None
+        with contextlib.suppress(OSError):  # a full disk: the note is for people only
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _noted(descriptor: int) -> int | None:
+    note = os.pread(descriptor, 32, 0).strip()
+    return int(note) if note.isdigit() else None
