@@ -3,7 +3,7 @@
 import pytest
 
 from tgauth.sandbox.errors import TooManyRequests
-from tgauth.sandbox.flood import PRIVATE_BURST, Flood, Limits
+from tgauth.sandbox.flood import PRIVATE_BURST, Flood, Kind, Limits
 
 
 class Clock:
@@ -91,4 +91,4 @@ def test_idle_chats_are_forgotten(flood: Flood, clock: Clock) -> None:
     flood.spend(7)
     clock.now += 600
     flood.spend(8)
-    assert list(flood._privates) == [8]
+    assert list(flood._privates) == [(8, Kind.SEND)]

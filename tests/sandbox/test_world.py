@@ -2,11 +2,13 @@
 
 import pytest
 
+from tgauth.sandbox.callbacks import ACCESSIBLE_SECONDS, ANSWERABLE_SECONDS, answer, press
+from tgauth.sandbox.edits import delete_message
 from tgauth.sandbox.errors import ApiError, BadRequest
-from tgauth.sandbox.messages import delete_message, send_message
+from tgauth.sandbox.messages import send_message
 from tgauth.sandbox.params import Params
+from tgauth.sandbox.sayings import Said, say
 from tgauth.sandbox.telegram import Telegram
-from tgauth.sandbox.world import ANSWERABLE_SECONDS
 
 KEYBOARD = {"inline_keyboard": [[{"text": "Go", "callback_data": "go"}]]}
 
@@ -32,7 +34,7 @@ def clock() -> Clock:
 def telegram(clock: Clock) -> Telegram:
     """A Telegram where person 7 has written."""
     telegram = Telegram.build(token="1:a", bot_username="demo_bot", limits=None, clock=clock)
-    telegram.api.world.say(telegram.api.world.person(7), "hi")
+    say(telegram.api.world, Said(user_id=7, text="hi"))
     telegram.api.updates.drop()
     return telegram
 
@@ -52,13 +54,13 @@ def test_a_press_can_be_answered_for_a_while(
 ) -> None:
     """core.telegram.org/bots/api#answercallbackquery: "too old" afterwards."""
     world = telegram.api.world
-    query_id, _ = world.press(world.person(7), chat_id=7, message_id=send(telegram), data="go")
+    query_id, _ = press(world, world.person(7), chat_id=7, message_id=send(telegram), data="go")
     clock.now += ANSWERABLE_SECONDS + waited
     if answered:
-        world.answer(query_id, {})
+        answer(world, query_id, {})
     else:
         with pytest.raises(BadRequest, match="query is too old"):
-            world.answer(query_id, {})
+            answer(world, query_id, {})
 
 
 @pytest.mark.parametrize(("waited", "left"), [(149, 1), (150, 0)])
@@ -67,7 +69,7 @@ def test_the_update_of_a_press_lives_150_seconds(
 ) -> None:
     """Client.cpp process_new_callback_query_queue queues it for 150 s, not for a day."""
     world = telegram.api.world
-    world.press(world.person(7), chat_id=7, message_id=send(telegram), data="go")
+    press(world, world.person(7), chat_id=7, message_id=send(telegram), data="go")
     clock.now += waited
     assert len(telegram.api.updates) == left
 
