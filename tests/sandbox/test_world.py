@@ -3,7 +3,7 @@
 import pytest
 
 from tgauth.sandbox.callbacks import ACCESSIBLE_SECONDS, ANSWERABLE_SECONDS, answer, press
-from tgauth.sandbox.edits import delete_message
+from tgauth.sandbox.edits import delete_message, edit_message_text
 from tgauth.sandbox.errors import ApiError, BadRequest
 from tgauth.sandbox.messages import send_message
 from tgauth.sandbox.params import Params
@@ -61,6 +61,33 @@ def test_a_press_can_be_answered_for_a_while(
     else:
         with pytest.raises(BadRequest, match="query is too old"):
             answer(world, query_id, {})
+
+
+@pytest.mark.parametrize(("waited", "date"), [(-1, True), (0, False)])
+def test_a_press_under_an_old_message_brings_no_message_along(
+    telegram: Telegram,
+    clock: Clock,
+    waited: int,
+    date: bool,  # noqa: FBT001 - a table
+) -> None:
+    """core.telegram.org/bots/api#inaccessiblemessage: chat, message_id, and date 0."""
+    world, sent = telegram.api.world, send(telegram)
+    clock.now += ACCESSIBLE_SECONDS + waited
+    press(world, world.person(7), chat_id=7, message_id=sent, data="go")
+    (update,) = telegram.api.updates.read(offset=0, limit=1)
+    message = update.content["message"]
+    assert bool(message["date"]) is date
+    if not date:
+        assert set(message) == {"chat", "message_id", "date"}
+
+
+def test_old_messages_can_still_be_edited(telegram: Telegram, clock: Clock) -> None:
+    """core.telegram.org/bots/api#editmessagetext limits only business messages in time."""
+    sent = send(telegram)
+    clock.now += 30 * 24 * 3600
+    params = Params(values={"chat_id": 7, "message_id": sent, "text": "over"})
+    edited = edit_message_text(telegram.api, params)
+    assert (edited["text"], edited["edit_date"]) == ("over", int(clock.now))
 
 
 @pytest.mark.parametrize(("waited", "left"), [(149, 1), (150, 0)])
