@@ -115,7 +115,7 @@ class ChatFace:
             run: FromQuery[str] = "",
         ) -> dict[str, Any]:
             if run and run != self.api.world.run:
-                after = 0  # what the page has seen was another run's
+                after, wait = 0, 0.0  # what the page has seen was another run's
             return await self.read(chat_id or user_id, user_id=user_id, after=after, wait=wait)
 
         handlers: list[HTTPRouteHandler] = [page, asset, bot, read]
