@@ -133,6 +133,30 @@ def test_others_standings_are_told_to_an_administrator_who_asks(
     assert sandbox.post("/control/members", **person, status="member")["update_id"] is None
 
 
+@pytest.mark.parametrize(
+    ("status", "fields"),
+    [
+        ("creator", {"is_anonymous"}),
+        ("administrator", {"can_be_edited", "is_anonymous", "can_manage_chat"}),
+        ("restricted", {"is_member", "can_send_messages", "can_send_polls", "until_date"}),
+        ("kicked", {"until_date"}),
+        ("member", set()),
+        ("left", set()),
+    ],
+)
+def test_a_standing_is_told_whole(
+    sandbox: Sandbox, group: int, status: str, fields: set[str]
+) -> None:
+    """core.telegram.org/bots/api#chatmember: each status has fields that are always there."""
+    own = {"chat_id": group, "user_id": Sandbox.bot_id}
+    sandbox.post("/control/members", **own, status="left" if status == "member" else "member")
+    sandbox.post("/control/members", **own, status=status)
+    told = updates(sandbox)[-1]["my_chat_member"]["new_chat_member"]
+    assert told == sandbox.ok("getChatMember", **own)
+    assert told["status"] == status
+    assert fields <= set(told)
+
+
 def test_an_anonymous_administrator(sandbox: Sandbox, group: int) -> None:
     """core.telegram.org/bots/api#message: `sender_chat` is the group, `from` a stand-in."""
     message = sandbox.say("/login", chat_id=group, sent_as="group")

@@ -11,6 +11,7 @@ from .errors import ApiError, BadRequest, Conflict, LoggedOut
 from .flood import Flood
 from .params import Params
 from .polling import MAX_LIMIT, MAX_TIMEOUT, SET_WEBHOOK, WEBHOOK_ACTIVE, Polling
+from .standings import member_json
 from .updates import Updates, allowed_from
 from .webhooks import DEFAULT_CONNECTIONS, Webhook, Webhooks, check_secret, check_url
 from .world import World
@@ -192,36 +193,11 @@ def get_chat_member(api: Api, params: Params) -> dict[str, Any]:
     user_id = params.integer("user_id")
     if user_id not in {*api.world.people, api.world.bot_id}:
         raise BadRequest("user not found")
-    user = api.world.user_json(user_id)
     if chat.id > 0:
         status = "member" if user_id in {chat.id, api.world.bot_id} else "left"
     else:
         status = chat.members.get(user_id, "left")
-    member: dict[str, Any] = {"user": user, "status": status}
-    return member | STANDINGS.get(status, {})
-
-
-RIGHTS: Final = (
-    "can_manage_chat",
-    "can_delete_messages",
-    "can_manage_video_chats",
-    "can_restrict_members",
-    "can_promote_members",
-    "can_change_info",
-    "can_invite_users",
-    "can_post_stories",
-    "can_edit_stories",
-    "can_delete_stories",
-)
-STANDINGS: Final[Mapping[str, dict[str, Any]]] = {
-    "creator": {"is_anonymous": False},
-    "administrator": {
-        "can_be_edited": False,
-        "is_anonymous": False,
-        **dict.fromkeys(RIGHTS, True),
-    },
-    "kicked": {"until_date": 0},
-}
+    return member_json(api.world, user_id, status)
 
 
 def log_out(api: Api, _params: Params) -> bool:

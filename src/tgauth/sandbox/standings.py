@@ -1,10 +1,44 @@
 """Who stands where: blocking the bot, membership of groups, groups that move, topics."""
 
-from typing import Any
+from typing import Any, Final
 
 from .chats import SUPERGROUPS_FROM, Chat
 from .people import Person
 from .world import ADMINISTRATORS, World
+
+RIGHTS: Final = (
+    "can_manage_chat",
+    "can_delete_messages",
+    "can_manage_video_chats",
+    "can_restrict_members",
+    "can_promote_members",
+    "can_change_info",
+    "can_invite_users",
+    "can_post_stories",
+    "can_edit_stories",
+    "can_delete_stories",
+)
+"""core.telegram.org/bots/api#chatmemberadministrator, those that are always there."""
+
+PERMISSIONS: Final = (
+    "can_send_messages",
+    "can_send_audios",
+    "can_send_documents",
+    "can_send_photos",
+    "can_send_videos",
+    "can_send_video_notes",
+    "can_send_voice_notes",
+    "can_send_polls",
+    "can_send_other_messages",
+    "can_add_web_page_previews",
+    "can_change_info",
+    "can_invite_users",
+    "can_pin_messages",
+    "can_manage_topics",
+    "can_edit_tag",
+    "can_react_to_messages",
+)
+"""core.telegram.org/bots/api#chatmemberrestricted."""
 
 
 def block(world: World, person: Person, *, blocked: bool) -> int | None:
@@ -42,14 +76,25 @@ def _changed(
         "chat": world.chat_json(chat),
         "from": world.user_json(by),
         "date": int(world.clock()),
-        "old_chat_member": _standing(world, user_id, old),
-        "new_chat_member": _standing(world, user_id, new),
+        "old_chat_member": member_json(world, user_id, old),
+        "new_chat_member": member_json(world, user_id, new),
     }
 
 
-def _standing(world: World, user_id: int, status: str) -> dict[str, Any]:
-    until = {"until_date": 0} if status == "kicked" else {}
-    return {"user": world.user_json(user_id), "status": status, **until}
+def member_json(world: World, user_id: int, status: str) -> dict[str, Any]:
+    """Return core.telegram.org/bots/api#chatmember, whole: libraries refuse one with gaps."""
+    extra: dict[str, Any] = {}
+    match status:
+        case "creator":
+            extra = {"is_anonymous": False}
+        case "administrator":
+            extra = {"can_be_edited": False, "is_anonymous": False, **dict.fromkeys(RIGHTS, True)}
+        case "restricted":
+            permissions = dict.fromkeys(PERMISSIONS, False)
+            extra = {"is_member": True, **permissions, "until_date": 0}
+        case "kicked":
+            extra = {"until_date": 0}
+    return {"user": world.user_json(user_id), "status": status, **extra}
 
 
 def migrate(world: World, chat: Chat) -> Chat:
