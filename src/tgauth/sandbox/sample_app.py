@@ -10,7 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import jwt
@@ -21,6 +21,9 @@ from litestar.response import Redirect
 
 from .pages import SECURITY_HEADERS, static_file
 from .serving import Wire, check_loopback, run
+
+if TYPE_CHECKING:
+    from litestar.handlers import HTTPRouteHandler
 
 COOKIE: Final = "sample_session"
 REQUIRED_CLAIMS: Final = ["exp", "iat", "sub", "jti", "iss", "aud"]
@@ -147,12 +150,6 @@ class SampleApp:
             session = self.sessions.get(request.cookies.get(COOKIE, ""))
             return page(welcome(*session) if session else invitation(self.chat_url, self.origin))
 
-        @get("/logged-out")
-        async def logged_out(request: AnyRequest) -> Response[Any]:
-            if request.cookies.get(COOKIE, "") in self.sessions:
-                return Redirect("/", status_code=303, headers=SECURITY_HEADERS)
-            return page(farewell(self.issuer))
-
         @get("/callback")
         async def callback(request: AnyRequest, code: FromQuery[str] = "") -> Response[Any]:
             try:
@@ -170,6 +167,16 @@ class SampleApp:
             answer.set_cookie(Cookie(key=COOKIE, value=session_id, httponly=True, samesite="lax"))
             return answer
 
+        @get("/assets/app.css")
+        async def style() -> Response[bytes]:
+            return static_file("app.css")
+
+        handlers = [home, callback, *self._leaving(), style]
+        return Litestar(handlers, openapi_config=None, logging_config=None)
+
+    def _leaving(self) -> list["HTTPRouteHandler"]:
+        """Return the routes of logging out: the deed, and the page that says what it did."""
+
         @post("/logout")
         async def logout(request: AnyRequest) -> Redirect:
             self.sessions.pop(request.cookies.get(COOKIE, ""), None)
@@ -177,13 +184,13 @@ class SampleApp:
             answer.delete_cookie(COOKIE)
             return answer
 
-        @get("/assets/app.css")
-        async def style() -> Response[bytes]:
-            return static_file("app.css")
+        @get("/logged-out")
+        async def logged_out(request: AnyRequest) -> Response[Any]:
+            if request.cookies.get(COOKIE, "") in self.sessions:
+                return Redirect("/", status_code=303, headers=SECURITY_HEADERS)
+            return page(farewell(self.issuer))
 
-        return Litestar(
-            [home, logged_out, callback, logout, style], openapi_config=None, logging_config=None
-        )
+        return [logout, logged_out]
 
 
 # The pages.
