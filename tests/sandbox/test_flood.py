@@ -3,7 +3,7 @@
 import pytest
 
 from tgauth.sandbox.errors import TooManyRequests
-from tgauth.sandbox.flood import PRIVATE_BURST, Flood, Limits
+from tgauth.sandbox.flood import PRIVATE_BURST, Flood, Kind, Limits
 
 
 class Clock:
@@ -72,6 +72,24 @@ def test_one_chat_does_not_slow_another(flood: Flood) -> None:
     assert refused(flood, 8) == 0
 
 
+def test_edits_have_a_count_of_their_own(flood: Flood) -> None:
+    """Not public: an edit costs no message of the chat, but is limited like one."""
+    for _ in range(PRIVATE_BURST):
+        flood.spend(7)
+        flood.spend(7, Kind.EDIT)
+    assert refused(flood, 7) == 1
+    with pytest.raises(TooManyRequests):
+        flood.spend(7, Kind.EDIT)
+
+
+def test_edits_and_messages_share_the_limit_overall(flood: Flood) -> None:
+    """core.telegram.org/bots/faq: about 30 a second over all chats."""
+    for chat in range(1, 16):
+        flood.spend(chat)
+        flood.spend(chat, Kind.EDIT)
+    assert refused(flood, 99) == 1
+
+
 def test_the_words_carry_the_seconds(flood: Flood) -> None:
     """core.telegram.org/bots/api#responseparameters: retry_after, and the same in the words."""
     for _ in range(PRIVATE_BURST):
@@ -91,4 +109,4 @@ def test_idle_chats_are_forgotten(flood: Flood, clock: Clock) -> None:
     flood.spend(7)
     clock.now += 600
     flood.spend(8)
-    assert list(flood._privates) == [8]
+    assert list(flood._privates) == [(8, Kind.SEND)]

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from tests.sandbox.helpers import started
 
+SECRET = "s3cret & more"
 CHAT = "http://127.0.0.1:9/chat?a=1&b=2"
 
 
@@ -73,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, body))
         if self.server.answer:
             self.reply(*self.server.answer)
-        elif body == {"code": "good"}:
+        elif body in ({"code": "good"}, {"code": "good", "client_secret": SECRET}):
             token = {"access_token": self.server.token(), "token_type": "Bearer"}
             self.reply(200, {**token, "expires_in": 600, "user": {"name": "Ada <b>Lovelace</b>"}})
         else:
@@ -171,7 +172,7 @@ def test_a_refused_code_is_explained(browser: httpx.Client, issuer: Issuer, quer
     answer = browser.get(f"/callback{query}")
     assert answer.status_code == 400
     assert "Traceback" not in answer.text
-    assert "send <kbd>/login</kbd> again" in answer.text
+    assert "Send <kbd>/login</kbd> to the bot again" in answer.text
     assert "set-cookie" not in answer.headers
     if query == "?code=bad":
         assert "the code was &lt;used&gt;" in answer.text
@@ -217,7 +218,9 @@ def test_other_signatures_are_refused(browser: httpx.Client, issuer: Issuer) -> 
     assert browser.get("/callback", params={"code": "good"}).status_code == 400
 
 
-@pytest.mark.parametrize("answer", [(500, {}), (200, b"<html>"), (200, {}), (503, b"")])
+@pytest.mark.parametrize(
+    "answer", [(500, {}), (200, b"<html>"), (200, {}), (503, b""), (200, [1]), (400, 5)]
+)
 def test_an_issuer_in_trouble(browser: httpx.Client, issuer: Issuer, answer: Any) -> None:
     """502 and a page for people, whatever the issuer sends."""
     issuer.answer = answer
@@ -234,3 +237,51 @@ def test_an_issuer_that_is_away() -> None:
         page = browser.get("/callback", params={"code": "good"})
     assert page.status_code == 502
     assert "does not answer" in page.text
+
+
+def test_logging_out_says_what_it_did_not_end(browser: httpx.Client, issuer: Issuer) -> None:
+    """The session here ends; the one at tgauth may live on, and the page leads there."""
+    browser.get("/callback", params={"code": "good"})
+    assert browser.get("/logged-out").headers["location"] == "/"
+    answer = browser.post("/logout")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/logged-out")
+    page = browser.get("/logged-out")
+    assert "You may still be logged in at tgauth" in page.text
+    assert f'href="{issuer.url}/account"' in page.text
+
+
+@pytest.fixture(params=["argument", "environment"])
+def secretive(
+    request: pytest.FixtureRequest, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[httpx.Client]:
+    """A browser at an application that has a client secret, by either way."""
+    arguments = ["--issuer", issuer.url, "--chat-url", CHAT]
+    if request.param == "argument":
+        arguments += ["--client-secret", SECRET]
+    else:
+        monkeypatch.setenv("SAMPLE_CLIENT_SECRET", SECRET)
+    with (
+        started("sample-app", *arguments) as url,
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+    ):
+        yield client
+
+
+def test_a_client_secret_goes_along_with_the_code(secretive: httpx.Client, issuer: Issuer) -> None:
+    """In the JSON body of the request from server to server, and nowhere in a page."""
+    answer = secretive.get("/callback", params={"code": "good"})
+    assert issuer.asked == [("/api/auth/callback", {"code": "good", "client_secret": SECRET})]
+    assert answer.status_code == 303
+    assert "s3cret" not in str(answer.headers) + secretive.get("/").text
+
+
+def test_a_wrong_client_secret_is_the_operators_business(
+    browser: httpx.Client, issuer: Issuer
+) -> None:
+    """The page does not send people to the bot again and again for what only the operator mends."""
+    issuer.answer = (401, {"error": "invalid_client", "error_description": "wrong secret"})
+    answer = browser.get("/callback", params={"code": "good"})
+    assert answer.status_code == 502
+    assert "does not accept this application" in answer.text
+    assert "SAMPLE_CLIENT_SECRET" in answer.text
+    assert "Traceback" not in answer.text

@@ -80,6 +80,44 @@ def test_entities_can_be_given(bot: Sandbox) -> None:
     assert bot.send("hello", entities=given)["entities"] == given
 
 
+@pytest.mark.parametrize(
+    ("entity", "words"),
+    [
+        (5, "can't parse MessageEntity: expected an Object"),
+        ({"type": "bold", "offset": 0}, "can't parse MessageEntity: Can't find field \"length\""),
+        (
+            {"type": "shiny", "offset": 0, "length": 1},
+            "can't parse MessageEntity: Unsupported type specified",
+        ),
+        (
+            {"type": "text_link", "offset": 0, "length": 1},
+            "can't parse MessageEntity: Can't find field \"url\"",
+        ),
+        (
+            {"type": "text_link", "offset": 0, "length": 1, "url": "localhost"},
+            "entity URL 'localhost' is invalid: Wrong HTTP URL",
+        ),
+        (
+            {"type": "bold", "offset": 3, "length": 3},
+            "entity beginning at UTF-16 offset 3 ends after the end of the text at UTF-16 offset 6",
+        ),
+        (
+            {"type": "bold", "offset": -1, "length": 3},
+            "receive an entity with incorrect offset -1",
+        ),
+    ],
+)
+def test_entities_that_are_refused(bot: Sandbox, entity: Any, words: str) -> None:
+    """Client.cpp get_text_entity and td MessageEntity.cpp fix_entities."""
+    assert bot.send_refused("hello", entities=[entity]) == f"Bad Request: {words}"
+
+
+def test_entities_that_telegram_finds_itself_are_ignored(bot: Sandbox) -> None:
+    """Client.cpp get_text_entity_type."""
+    given = [{"type": "bot_command", "offset": 0, "length": 5}]
+    assert "entities" not in bot.send("hello", entities=given)
+
+
 def test_a_link_to_loopback_in_the_text_is_fine(bot: Sandbox) -> None:
     """Only buttons are strict: a text may hold any address."""
     text = "open http://127.0.0.1:8000/x or http://localhost:8000/y"

@@ -140,10 +140,10 @@ def test_the_page_is_whole_and_strict(sandbox: Sandbox) -> None:
 
 
 def test_sample_people_differ(sandbox: Sandbox) -> None:
-    """Three people to be, one of them reading Russian."""
+    """Three people to be, reading English, Russian, and what a bot may not speak."""
     people = sandbox.client.get("/chat/bot").json()["people"]
     assert len({person["id"] for person in people}) == 3
-    assert {person["language_code"] for person in people} == {"en", "ru"}
+    assert {person["language_code"] for person in people} == {"en", "ru", "de"}
 
 
 def test_logs_have_no_token() -> None:

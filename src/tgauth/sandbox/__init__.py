@@ -11,10 +11,12 @@ reading is taken: a fake that is too kind hides bugs.
 
 The map:
 
-- `telegram`: composes the server; `world`, `updates`, `flood`, `webhooks`, `commands` hold its
-  state; `texts`, `html_markup`, `markdown_markup`, `links`, `keyboards` read what a bot sends.
-- `methods` and `messages` are the Bot API methods, `botapi` their HTTP face; `chat` and
-  `control` are the person's and the test's side.
+- `telegram`: composes the server; `world`, `people`, `chats`, `updates`, `flood`, `webhooks`,
+  `commands` and `descriptions` hold its state; `texts`, `html_markup`, `markdown_markup`, `links`
+  and `keyboards` read what a bot sends.
+- `sayings`, `callbacks` and `standings` are what people do: write, press, block, join, move.
+- `methods`, `messages` and `edits` are the Bot API methods, `botapi` their HTTP face; `chat` is
+  the person's side; `control` and `populace` are the test's.
 - `sample_app`: the application, readable from top to bottom.
 - `serving`, `process`, `pages`: one Hypercorn on a loopback socket, the process around
   it, and what its pages share.

@@ -18,19 +18,24 @@ def parser() -> argparse.ArgumentParser:
     parts = top.add_subparsers(dest="part", required=True)
 
     chat = parts.add_parser("telegram", help="the Bot API, a chat page and controls")
-    chat.add_argument("--port", type=int, default=0)
-    chat.add_argument("--token", required=True)
-    chat.add_argument("--username", default="demo_bot")
+    chat.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 is any free one")
+    chat.add_argument("--token", required=True, help="the bot's token, any that looks like one")
+    chat.add_argument("--username", default="demo_bot", help="the bot's username")
     chat.add_argument("--no-limits", action="store_true", help="lift the flood limits")
     chat.add_argument(
         "--plain-webhooks", action="store_true", help="allow http webhooks on loopback"
     )
 
     app = parts.add_parser("sample-app", help="an application that logs people in")
-    app.add_argument("--port", type=int, default=0)
-    app.add_argument("--issuer", required=True)
-    app.add_argument("--client-id", default="default")
-    app.add_argument("--chat-url", required=True)
+    app.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 is any free one")
+    app.add_argument("--issuer", required=True, help="the identity provider's address")
+    app.add_argument("--client-id", default="default", help="what its tokens are addressed to")
+    app.add_argument("--chat-url", required=True, help="where people reach the bot")
+    app.add_argument(
+        "--client-secret",
+        default=os.environ.get("SAMPLE_CLIENT_SECRET", ""),
+        help="sent along with each code; better in SAMPLE_CLIENT_SECRET, where `ps` shows it not",
+    )
     return top
 
 
@@ -58,6 +63,7 @@ def main() -> None:
                 issuer=options.issuer,
                 client_id=options.client_id,
                 chat_url=options.chat_url,
+                client_secret=options.client_secret,
             )
         await start(sock, ready=ready, shutdown=shutdown)
 

@@ -3,6 +3,7 @@
 import hmac
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
@@ -89,7 +90,7 @@ class BotApi:
         except HungUp:
             return hang_up(), "outage"
         except ApiError as error:
-            response = failure(error.code, error.description, retry_after=error.retry_after)
+            response = failure(error.code, error.description, parameters=error.parameters)
             return response, f"{error.code} {error.description}"
         return success(answer), "ok"
 
@@ -102,11 +103,13 @@ def success(answer: Answer) -> Response[Any]:
     return Response(content=content, status_code=200)
 
 
-def failure(code: int, description: str, *, retry_after: int | None = None) -> Response[Any]:
+def failure(
+    code: int, description: str, *, parameters: Mapping[str, Any] | None = None
+) -> Response[Any]:
     """Return the envelope of a refusal."""
     content: dict[str, Any] = {"ok": False, "error_code": code, "description": description}
-    if retry_after is not None:
-        content["parameters"] = {"retry_after": retry_after}
+    if parameters:
+        content["parameters"] = dict(parameters)
     return Response(content=content, status_code=code)
 
 
@@ -118,7 +121,7 @@ def hang_up() -> Response[Any]:
 def _status(fault: Fault) -> Response[Any]:
     if fault.retry_after is not None:
         error = TooManyRequests(fault.retry_after)
-        return failure(fault.status, error.description, retry_after=fault.retry_after)
+        return failure(fault.status, error.description, parameters=error.parameters)
     names = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}
     return failure(fault.status, names.get(fault.status, "Internal Server Error"))
 

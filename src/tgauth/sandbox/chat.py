@@ -1,6 +1,7 @@
 """The person's side: the chat page, and the JSON that it and the tests use."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,34 +11,26 @@ from litestar import Response, Router, get, post
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from .callbacks import ANSWERABLE_SECONDS, press
 from .errors import Forbidden
 from .methods import Api
 from .pages import TYPES, static_file
+from .sayings import Said, remove, rewrite, say
+from .standings import block
+from .world import ADMINISTRATORS
 
 if TYPE_CHECKING:
     from litestar.handlers import HTTPRouteHandler
+
+    from .chats import Chat
 
 MAX_WAIT: Final = 25.0
 SAMPLE_PEOPLE: Final[Mapping[int, dict[str, str]]] = {
     1001: {"first_name": "Ada", "last_name": "Lovelace", "username": "ada"},
     1002: {"first_name": "Иван", "username": "ivan_p", "language_code": "ru"},
-    1003: {"first_name": "Grace"},
+    1003: {"first_name": "Grete", "language_code": "de"},
 }
-
-
-class Said(msgspec.Struct, kw_only=True, frozen=True):
-    """What a person writes."""
-
-    user_id: int
-    text: str
-    chat_id: int | None = None
-    forwarded: bool = False
-    sender_chat: bool = False
-    date: int | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    username: str | None = None
-    language_code: str | None = None
+"""English, Russian, and a language that a bot may not speak; the last has no username."""
 
 
 class Pressed(msgspec.Struct, kw_only=True, frozen=True):
@@ -57,6 +50,35 @@ class Blocked(msgspec.Struct, kw_only=True, frozen=True):
     blocked: bool
 
 
+class Rewritten(msgspec.Struct, kw_only=True, frozen=True):
+    """A message that a person changes."""
+
+    user_id: int
+    message_id: int
+    text: str
+    chat_id: int | None = None
+
+
+class Removed(msgspec.Struct, kw_only=True, frozen=True):
+    """A message that a person deletes."""
+
+    user_id: int
+    message_id: int
+    chat_id: int | None = None
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what a person cannot do into 409, and what is not there into 404."""
+    try:
+        yield
+    except Forbidden as error:
+        detail = error.description.removeprefix("Forbidden: ")
+        raise HTTPException(status_code=409, detail=detail) from error
+    except LookupError as error:
+        raise HTTPException(status_code=404, detail=str(error)) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatFace:
     """Routes of the chat page."""
@@ -68,7 +90,7 @@ class ChatFace:
             self.api.world.person(user_id, **names)
 
     def router(self) -> Router:
-        """Return the routes; a list of them, so longer than a function should be."""
+        """Return the routes."""
 
         @get("/")
         async def page() -> Response[bytes]:
@@ -81,12 +103,8 @@ class ChatFace:
             return static_file(name)
 
         @get("/chat/bot")
-        async def bot(user_id: FromQuery[int] = 1001) -> dict[str, Any]:
-            return self.about(user_id)
-
-        @post("/chat/messages")
-        async def say(data: JSONBody[Said]) -> dict[str, Any]:
-            return self.say(data)
+        async def bot(user_id: FromQuery[int] = 1001, chat_id: FromQuery[int] = 0) -> Any:
+            return self.about(user_id, chat_id or user_id)
 
         @get("/chat/messages")
         async def read(
@@ -94,90 +112,115 @@ class ChatFace:
             after: FromQuery[int] = 0,
             chat_id: FromQuery[int | None] = None,
             wait: FromQuery[float] = 0,
+            run: FromQuery[str] = "",
         ) -> dict[str, Any]:
+            if run and run != self.api.world.run:
+                after, wait = 0, 0.0  # what the page has seen was another run's
             return await self.read(chat_id or user_id, user_id=user_id, after=after, wait=wait)
 
+        handlers: list[HTTPRouteHandler] = [page, asset, bot, read]
+        return Router("/", route_handlers=[*handlers, *self._deeds()])
+
+    def _deeds(self) -> list["HTTPRouteHandler"]:
+        """Return the routes of what people do."""
+
+        @post("/chat/messages")
+        async def write(data: JSONBody[Said]) -> dict[str, Any]:
+            with refusals():
+                entry, update_id = say(self.api.world, data)
+            self.api.polling.notify()
+            return {**entry.to_json(), "update_id": update_id}
+
         @post("/chat/presses")
-        async def press(data: JSONBody[Pressed]) -> dict[str, Any]:
+        async def push(data: JSONBody[Pressed]) -> dict[str, Any]:
             return self.press(data)
 
+        @post("/chat/edits")
+        async def edit(data: JSONBody[Rewritten]) -> dict[str, Any]:
+            target = {"chat_id": data.chat_id or data.user_id, "message_id": data.message_id}
+            person = self.api.world.person(data.user_id)
+            with refusals():
+                entry, update_id = rewrite(self.api.world, person, text=data.text, **target)
+            self.api.polling.notify()
+            return {**entry.to_json(), "update_id": update_id}
+
+        @post("/chat/deletions")
+        async def delete(data: JSONBody[Removed]) -> dict[str, Any]:
+            target = {"chat_id": data.chat_id or data.user_id, "message_id": data.message_id}
+            with refusals():
+                remove(self.api.world, self.api.world.person(data.user_id), **target)
+            return {**target, "deleted": True}
+
         @post("/chat/blocks")
-        async def block(data: JSONBody[Blocked]) -> dict[str, Any]:
-            update_id = self.api.world.block(
-                self.api.world.person(data.user_id), blocked=data.blocked
-            )
+        async def stop(data: JSONBody[Blocked]) -> dict[str, Any]:
+            person = self.api.world.person(data.user_id)
+            update_id = block(self.api.world, person, blocked=data.blocked)
             self.api.polling.notify()
             return {"user_id": data.user_id, "blocked": data.blocked, "update_id": update_id}
 
-        handlers: list[HTTPRouteHandler] = [page, asset, bot, say, read, press, block]
-        return Router("/", route_handlers=handlers)
+        return [write, push, edit, delete, stop]
 
-    def about(self, user_id: int) -> dict[str, Any]:
-        """Return what the page shows around the messages."""
-        people = [self.api.world.person(user_id).to_json() for user_id in SAMPLE_PEOPLE]
-        language = self.api.world.person(user_id).language_code or ""
-        commands = self.api.commands.shown_to(language)
-        return {"bot": dict(self.api.world.bot), "people": people, "commands": commands}
-
-    def say(self, data: Said) -> dict[str, Any]:
-        """Store what a person writes and queue it for the bot."""
-        person = self.api.world.person(
-            data.user_id,
-            first_name=data.first_name,
-            last_name=data.last_name,
-            username=data.username,
-            language_code=data.language_code,
+    def about(self, user_id: int, chat_id: int) -> dict[str, Any]:
+        """Return what the page shows around the messages, in the person's language."""
+        world = self.api.world
+        person = world.person(user_id)
+        language = person.language_code or ""
+        standing = world.chat(chat_id).members.get(user_id) if chat_id < 0 else None
+        commands = self.api.commands.shown_to(
+            language, user_id=user_id, chat_id=chat_id, administrator=standing in ADMINISTRATORS
         )
-        try:
-            entry, update_id = self.api.world.say(
-                person,
-                data.text,
-                chat_id=data.chat_id,
-                forwarded=data.forwarded,
-                sender_chat=data.sender_chat,
-                date=data.date,
-            )
-        except Forbidden as error:
-            raise HTTPException(status_code=409, detail=error.description) from error
-        self.api.polling.notify()
-        return {**entry.to_json(), "update_id": update_id}
+        return {
+            "run": world.run,
+            "bot": dict(world.bot),
+            "people": [world.person(one).to_json() for one in SAMPLE_PEOPLE],
+            "person": {**person.to_json(), "blocked": person.blocked},
+            "commands": commands,
+            "description": self.api.descriptions.shown_to("description", language),
+            "short_description": self.api.descriptions.shown_to("short_description", language),
+        }
 
     async def read(self, chat_id: int, *, user_id: int, after: int, wait: float) -> dict[str, Any]:
         """Return what changed in a chat since a number, waiting for it if nothing has."""
         chat = self.api.world.chat(chat_id)
         with anyio.move_on_after(min(wait, MAX_WAIT)):
-            while not self.api.polling.closing:
-                changed = chat.changed
-                if any(entry.seq > after for entry in chat.entries.values()) or any(
-                    answer["seq"] > after for answer in chat.answers
-                ):
-                    break
-                if wait <= 0:
-                    break
-                await changed.wait()
+            while wait > 0 and not self.api.polling.closing and not _is_new(chat, after):
+                await chat.changed.wait()
         entries = sorted(
             (entry for entry in chat.entries.values() if entry.seq > after),
             key=lambda entry: entry.seq,
         )
         answers = [a for a in chat.answers if a["seq"] > after and a["user_id"] == user_id]
-        return {"messages": [entry.to_json() for entry in entries], "answers": answers}
+        return {
+            "run": self.api.world.run,
+            "messages": [entry.to_json() for entry in entries],
+            "answers": answers,
+        }
 
     def press(self, data: Pressed) -> dict[str, Any]:
         """Queue a press for the bot."""
-        try:
-            query_id, update_id = self.api.world.press(
+        with refusals():
+            query_id, update_id = press(
+                self.api.world,
                 self.api.world.person(data.user_id),
                 chat_id=data.chat_id or data.user_id,
                 message_id=data.message_id,
                 data=data.data,
                 forged=data.forged,
             )
-        except LookupError as error:
-            raise HTTPException(status_code=404, detail=str(error)) from error
         self.api.polling.notify()
-        return {"callback_query_id": query_id, "update_id": update_id}
+        return {
+            "callback_query_id": query_id,
+            "update_id": update_id,
+            "answerable_seconds": ANSWERABLE_SECONDS,
+        }
 
     def end_waits(self) -> None:
         """Let every page that waits have its answer now."""
         for chat in self.api.world.chats.values():
             chat.changed.set()
+
+
+def _is_new(chat: "Chat", after: int) -> bool:
+    return any(entry.seq > after for entry in chat.entries.values()) or any(
+        answer["seq"] > after for answer in chat.answers
+    )

@@ -34,7 +34,7 @@ class Commands:
 
     def set(self, commands: object, *, scope: object, language: str) -> None:
         """Replace one list."""
-        key = (_scope(scope), _language(language))
+        key = (_scope(scope), check_language(language))
         if commands in (None, ""):
             commands = []
         if not isinstance(commands, list):
@@ -46,20 +46,30 @@ class Commands:
 
     def get(self, *, scope: object, language: str) -> list[dict[str, str]]:
         """Return one list exactly as set; empty where none was."""
-        return list(self._lists.get((_scope(scope), _language(language)), []))
+        return list(self._lists.get((_scope(scope), check_language(language)), []))
 
     def delete(self, *, scope: object, language: str) -> None:
         """Remove one list."""
-        self._lists.pop((_scope(scope), _language(language)), None)
+        self._lists.pop((_scope(scope), check_language(language)), None)
 
-    def shown_to(self, language: str) -> list[dict[str, str]]:
-        """Return what a person sees in a private chat.
+    def shown_to(
+        self, language: str, *, user_id: int, chat_id: int, administrator: bool = False
+    ) -> list[dict[str, str]]:
+        """Return what a person sees in a chat.
 
-        The order of core.telegram.org/bots/api#determining-list-of-commands.
+        The order of core.telegram.org/bots/api#determining-list-of-commands; a list in the
+        person's language comes before the one for everybody else of the same scope.
         """
-        for scope in ('{"type": "all_private_chats"}', '{"type": "default"}'):
+        here: dict[str, Any] = {"chat_id": chat_id}
+        scopes: list[dict[str, Any]] = [{"type": "chat", **here}, {"type": "all_private_chats"}]
+        if chat_id < 0:
+            above = [{"type": "chat_administrators", **here}] if administrator else []
+            every = [{"type": "all_chat_administrators"}] if administrator else []
+            member = {"type": "chat_member", **here, "user_id": user_id}
+            scopes = [member, *above, scopes[0], *every, {"type": "all_group_chats"}]
+        for scope in (*scopes, {"type": "default"}):
             for code in (language, ""):
-                if found := self._lists.get((scope, code)):
+                if found := self._lists.get((_scope(scope), code)):
                     return list(found)
         return []
 
@@ -97,11 +107,14 @@ def _scope(raw: object) -> str:
     for name in SCOPES[kind]:
         if name not in raw:
             raise BadRequest(f'{wrong}Can\'t find field "{name}"')
-        key[name] = raw[name]
+        if re.fullmatch(r"-?\d+", str(raw[name])) is None:
+            raise BadRequest("chat not found" if name == "chat_id" else "user not found")
+        key[name] = int(raw[name])
     return json.dumps(key)
 
 
-def _language(code: str) -> str:
+def check_language(code: str) -> str:
+    """Return a language code: core.telegram.org/bots/api#setmycommands, ISO 639-1 or empty."""
     if code and re.fullmatch(r"[a-z]{2}", code) is None:
         raise BadRequest("invalid language code specified")
     return code

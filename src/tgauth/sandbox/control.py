@@ -1,16 +1,22 @@
-"""Controls for tests: faults, outages, the journal, and updates that misbehave."""
+"""Controls for tests: faults, outages, the journal, and updates that misbehave.
+
+The people and chats among them are in `populace`.
+"""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from litestar import Router, delete, get, post
 from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody
 
 from .faults import Fault, Faults, Journal, Kind
 from .methods import Api
+from .populace import Populace
+
+if TYPE_CHECKING:
+    from litestar.handlers import HTTPRouteHandler
 
 
 class FaultOrder(msgspec.Struct, kw_only=True, frozen=True):
@@ -40,22 +46,6 @@ class RestartIds(msgspec.Struct, kw_only=True, frozen=True):
     """Where ids go on."""
 
     next: int
-
-
-class Account(msgspec.Struct, kw_only=True, frozen=True):
-    """Whether a person deleted the account."""
-
-    user_id: int
-    deactivated: bool
-
-
-class Membership(msgspec.Struct, kw_only=True, frozen=True):
-    """A person's standing in a group; the bot's own id works too."""
-
-    chat_id: int
-    user_id: int
-    status: Literal["creator", "administrator", "member", "restricted", "left", "kicked"]
-    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,23 +104,5 @@ class ControlFace:
             repeat,
             restart_ids,
         ]
-        return Router("/control", route_handlers=[*handlers, *self._people()])
-
-    def _people(self) -> list[HTTPRouteHandler]:
-        @post("/accounts")
-        async def account(data: JSONBody[Account]) -> dict[str, Any]:
-            self.api.world.person(data.user_id).deactivated = data.deactivated
-            return {"user_id": data.user_id, "deactivated": data.deactivated}
-
-        @post("/members")
-        async def member(data: JSONBody[Membership]) -> dict[str, Any]:
-            if data.chat_id >= 0:
-                raise HTTPException(status_code=400, detail="a group's id is negative")
-            chat = self.api.world.chat(data.chat_id)
-            chat.title = data.title or chat.title
-            chat.members[data.user_id] = data.status
-            if data.user_id != self.api.world.bot["id"]:
-                self.api.world.person(data.user_id)
-            return {"chat_id": chat.id, "user_id": data.user_id, "status": data.status}
-
-        return [account, member]
+        people = Populace(api=self.api).handlers()
+        return Router("/control", route_handlers=[*handlers, *people])

@@ -1,6 +1,7 @@
 """The refusals of the Bot API: its codes and its wording."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 PREFIXES: Final = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
 
@@ -12,11 +13,13 @@ class ApiError(Exception):
     the code, then the message.
     """
 
-    def __init__(self, code: int, message: str, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self, code: int, message: str, *, parameters: Mapping[str, Any] | None = None
+    ) -> None:
         prefix = PREFIXES.get(code)
         self.code = code
         self.description = f"{prefix}: {message}" if prefix else message
-        self.retry_after = retry_after
+        self.parameters = dict(parameters or {})
         super().__init__(self.description)
 
 
@@ -46,7 +49,19 @@ class TooManyRequests(ApiError):
 
     def __init__(self, retry_after: int) -> None:
         message = f"Too Many Requests: retry after {retry_after}"
-        super().__init__(429, message, retry_after=retry_after)
+        self.retry_after = retry_after
+        super().__init__(429, message, parameters={"retry_after": retry_after})
+
+
+class Migrated(ApiError):
+    """A call to a group that became a supergroup: 400, with the new id.
+
+    core.telegram.org/bots/api#responseparameters `migrate_to_chat_id`.
+    """
+
+    def __init__(self, chat_id: int) -> None:
+        message = "group chat was upgraded to a supergroup chat"
+        super().__init__(400, message, parameters={"migrate_to_chat_id": chat_id})
 
 
 class CantParseEntities(BadRequest):

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from .errors import TooManyRequests
@@ -45,6 +46,19 @@ class _Bucket:
         self.at = now
 
 
+class Kind(StrEnum):
+    """What is counted apart: whether edits count with messages is not public, nor that they don't.
+
+    So each has the whole limit of a chat for itself, and both share the limit overall.
+    """
+
+    SEND = "send"
+    EDIT = "edit"
+
+
+Key = tuple[int, Kind]
+
+
 @dataclass(slots=True, kw_only=True)
 class Flood:
     """Counts what was sent and refuses what is too much; a refusal itself is not counted.
@@ -55,31 +69,31 @@ class Flood:
     limits: Limits | None
     clock: Callable[[], float]
     _overall: deque[float] = field(default_factory=deque)
-    _groups: dict[int, deque[float]] = field(default_factory=dict)
-    _privates: dict[int, _Bucket] = field(default_factory=dict)
+    _groups: dict[Key, deque[float]] = field(default_factory=dict)
+    _privates: dict[Key, _Bucket] = field(default_factory=dict)
     _swept: float = 0.0
 
-    def spend(self, chat_id: int) -> None:
-        """Count one message to a chat, or raise `TooManyRequests`."""
+    def spend(self, chat_id: int, kind: Kind = Kind.SEND) -> None:
+        """Count one message or edit in a chat, or raise `TooManyRequests`."""
         if self.limits is None:
             return
-        now = self.clock()
+        now, key = self.clock(), (chat_id, kind)
         self._sweep(now)
         overall = self._window(self._overall, now=now, span=1.0)
         waits = [self._wait(overall, now=now, span=1.0, most=self.limits.overall_per_second)]
         if chat_id < 0:
-            sent = self._window(self._groups.setdefault(chat_id, deque()), now=now, span=60.0)
+            sent = self._window(self._groups.setdefault(key, deque()), now=now, span=60.0)
             waits.append(self._wait(sent, now=now, span=60.0, most=self.limits.group_per_minute))
         else:
             sent = deque()
-            waits.append(self._wait_private(chat_id, now=now, burst=self.limits.private_burst))
+            waits.append(self._wait_private(key, now=now, burst=self.limits.private_burst))
         longest = max(waits)
         if longest > 0:
             raise TooManyRequests(max(1, math.ceil(longest)))
         overall.append(now)
         sent.append(now)
         if chat_id > 0:
-            self._privates[chat_id].tokens -= 1
+            self._privates[key].tokens -= 1
 
     @staticmethod
     def _window(sent: deque[float], *, now: float, span: float) -> deque[float]:
@@ -91,9 +105,9 @@ class Flood:
     def _wait(sent: deque[float], *, now: float, span: float, most: int) -> float:
         return sent[0] + span - now if len(sent) >= most else 0.0
 
-    def _wait_private(self, chat_id: int, *, now: float, burst: int) -> float:
+    def _wait_private(self, key: Key, *, now: float, burst: int) -> float:
         fresh = _Bucket(tokens=float(burst), at=now)
-        bucket = self._privates.setdefault(chat_id, fresh)
+        bucket = self._privates.setdefault(key, fresh)
         bucket.refill(now=now, burst=burst)
         return 0.0 if bucket.tokens >= 1 else 1.0 - bucket.tokens
 

@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from . import messages
+from . import callbacks, edits, messages
 from .commands import Commands
+from .descriptions import Descriptions
 from .errors import ApiError, BadRequest, Conflict, LoggedOut
 from .flood import Flood
 from .params import Params
 from .polling import MAX_LIMIT, MAX_TIMEOUT, SET_WEBHOOK, WEBHOOK_ACTIVE, Polling
+from .standings import member_json
 from .updates import Updates, allowed_from
 from .webhooks import DEFAULT_CONNECTIONS, Webhook, Webhooks, check_secret, check_url
-from .world import Person, World
+from .world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Api:
     webhooks: Webhooks
     flood: Flood
     commands: Commands
+    descriptions: Descriptions
     logged_out: bool = False
 
     async def call(self, method: str, params: Params) -> Answer:
@@ -137,13 +140,20 @@ def _scope(params: Params) -> object:
     return params.nested("scope", "BotCommandScope")
 
 
-def _accept(limit: int, name: str) -> Callable[[Api, Params], bool]:
-    def accept(_api: Api, params: Params) -> bool:
-        if len(params.text(name)) > limit:
-            raise BadRequest(f"bot {name.replace('_', ' ')} is too long")
+def _describe(name: str) -> Callable[[Api, Params], bool]:
+    def describe(api: Api, params: Params) -> bool:
+        language = params.text("language_code")
+        api.descriptions.set(name, params.text(name), language=language)
         return True
 
-    return accept
+    return describe
+
+
+def _described(name: str) -> Callable[[Api, Params], dict[str, str]]:
+    def described(api: Api, params: Params) -> dict[str, str]:
+        return {name: api.descriptions.get(name, language=params.text("language_code"))}
+
+    return described
 
 
 def set_chat_menu_button(_api: Api, params: Params) -> bool:
@@ -181,39 +191,13 @@ def get_chat_member(api: Api, params: Params) -> dict[str, Any]:
     """Return a person's standing in a chat."""
     chat = api.world.known(params.chat_id())
     user_id = params.integer("user_id")
-    person = api.world.people.get(user_id)
-    if person is None and user_id != api.world.bot["id"]:
+    if user_id not in {*api.world.people, api.world.bot_id}:
         raise BadRequest("user not found")
-    user = person.to_json() if isinstance(person, Person) else dict(api.world.bot)
     if chat.id > 0:
-        status = "member" if user_id in {chat.id, api.world.bot["id"]} else "left"
+        status = "member" if user_id in {chat.id, api.world.bot_id} else "left"
     else:
         status = chat.members.get(user_id, "left")
-    member: dict[str, Any] = {"user": user, "status": status}
-    return member | STANDINGS.get(status, {})
-
-
-RIGHTS: Final = (
-    "can_manage_chat",
-    "can_delete_messages",
-    "can_manage_video_chats",
-    "can_restrict_members",
-    "can_promote_members",
-    "can_change_info",
-    "can_invite_users",
-    "can_post_stories",
-    "can_edit_stories",
-    "can_delete_stories",
-)
-STANDINGS: Final[Mapping[str, dict[str, Any]]] = {
-    "creator": {"is_anonymous": False},
-    "administrator": {
-        "can_be_edited": False,
-        "is_anonymous": False,
-        **dict.fromkeys(RIGHTS, True),
-    },
-    "kicked": {"until_date": 0},
-}
+    return member_json(api.world, user_id, status)
 
 
 def log_out(api: Api, _params: Params) -> bool:
@@ -229,16 +213,18 @@ METHODS: Final[Mapping[str, Callable[[Api, Params], Any]]] = {
     "deletewebhook": delete_webhook,
     "getwebhookinfo": get_webhook_info,
     "sendmessage": messages.send_message,
-    "editmessagetext": messages.edit_message_text,
-    "editmessagereplymarkup": messages.edit_message_reply_markup,
-    "deletemessage": messages.delete_message,
-    "answercallbackquery": messages.answer_callback_query,
+    "editmessagetext": edits.edit_message_text,
+    "editmessagereplymarkup": edits.edit_message_reply_markup,
+    "deletemessage": edits.delete_message,
+    "answercallbackquery": callbacks.answer_callback_query,
     "sendchataction": messages.send_chat_action,
     "setmycommands": set_my_commands,
     "getmycommands": get_my_commands,
     "deletemycommands": delete_my_commands,
-    "setmydescription": _accept(512, "description"),
-    "setmyshortdescription": _accept(120, "short_description"),
+    "setmydescription": _describe("description"),
+    "getmydescription": _described("description"),
+    "setmyshortdescription": _describe("short_description"),
+    "getmyshortdescription": _described("short_description"),
     "setchatmenubutton": set_chat_menu_button,
     "getchat": get_chat,
     "getchatmember": get_chat_member,

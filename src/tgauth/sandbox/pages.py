@@ -11,6 +11,7 @@ TYPES: Final[Mapping[str, str]] = {
     "chat.html": "text/html",
     "chat.css": "text/css",
     "chat.js": "text/javascript",
+    "render.js": "text/javascript",
     "app.css": "text/css",
 }
 CONTENT_SECURITY_POLICY: Final = (

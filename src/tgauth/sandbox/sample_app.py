@@ -10,7 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import jwt
@@ -22,6 +22,9 @@ from litestar.response import Redirect
 from .pages import SECURITY_HEADERS, static_file
 from .serving import Wire, check_loopback, run
 
+if TYPE_CHECKING:
+    from litestar.handlers import HTTPRouteHandler
+
 COOKIE: Final = "sample_session"
 REQUIRED_CLAIMS: Final = ["exp", "iat", "sub", "jti", "iss", "aud"]
 MAX_SESSIONS: Final = 10_000
@@ -29,32 +32,56 @@ MAX_SESSIONS: Final = 10_000
 AnyRequest = Request[Any, Any, Any]
 
 
-class LoginFailed(Exception):
-    """Why a login did not work, for the person who tried."""
+AGAIN: Final = "Send /login to the bot again and open the new link. Each link works once."
+LATER: Final = "Wait a minute, then send /login to the bot again. The used link may be spent."
+OPERATOR: Final = (
+    "You can do nothing about this. Whoever runs this application has to give it the client "
+    "secret that the identity provider knows: SAMPLE_CLIENT_SECRET here, and "
+    "TGAUTH_LOGIN__CLIENT_SECRET there."
+)
 
-    def __init__(self, status: int, title: str, reason: str) -> None:
+
+class LoginFailed(Exception):
+    """Why a login did not work and what to do next, for the person who tried."""
+
+    def __init__(self, status: int, title: str, reason: str, advice: str = AGAIN) -> None:
         self.status = status
         self.title = title
         self.reason = reason
+        self.advice = advice
         super().__init__(title)
 
 
 # 1. Exchange the code, from server to server.
 
 
-async def exchange(client: httpx.AsyncClient, issuer: str, code: str) -> tuple[str, str]:
-    """Turn a one-time code into an access token, and the name of whoever logged in."""
+async def exchange(
+    client: httpx.AsyncClient, issuer: str, code: str, secret: str
+) -> tuple[str, str]:
+    """Turn a one-time code into an access token, and the name of whoever logged in.
+
+    The secret, where there is one, proves which application asks; it never reaches a browser.
+    """
+    body = {"code": code, **({"client_secret": secret} if secret else {})}
     try:
-        answer = await client.post(f"{issuer}/api/auth/callback", json={"code": code})
-        body = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise LoginFailed(502, "The identity provider does not answer", str(issuer)) from error
+        answer = await client.post(f"{issuer}/api/auth/callback", json=body)
+        content = dict(answer.json())
+    except (httpx.HTTPError, ValueError, TypeError) as error:
+        title = "The identity provider does not answer"
+        raise LoginFailed(502, title, str(issuer), LATER) from error
     if answer.is_client_error:
-        reason = str(body.get("error_description") or body.get("error") or "no reason given")
+        error_code = str(content.get("error") or "")
+        reason = str(content.get("error_description") or error_code or "no reason given")
+        if error_code in {"invalid_client", "unauthorized_client"}:
+            title = "The identity provider does not accept this application"
+            raise LoginFailed(502, title, reason, OPERATOR)
         raise LoginFailed(400, "This login link no longer works", reason)
-    if not answer.is_success or "access_token" not in body:
-        raise LoginFailed(502, "The identity provider is in trouble", f"HTTP {answer.status_code}")
-    return str(body["access_token"]), str(body.get("user", {}).get("name", "you"))
+    if not answer.is_success or "access_token" not in content:
+        title = "The identity provider is in trouble"
+        raise LoginFailed(502, title, f"HTTP {answer.status_code}", LATER)
+    user = content.get("user")
+    name = user.get("name") if isinstance(user, dict) else None
+    return str(content["access_token"]), str(name or "you")
 
 
 # 2. Verify the token with the issuer's public keys (RFC 9068 §4).
@@ -68,7 +95,8 @@ async def verify(
         answer = await client.get(f"{issuer}/.well-known/jwks.json")
         keys = jwt.PyJWKSet.from_dict(answer.raise_for_status().json())
     except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
-        raise LoginFailed(502, "The identity provider's keys are missing", str(issuer)) from error
+        title = "The identity provider's keys are missing"
+        raise LoginFailed(502, title, str(issuer), LATER) from error
     try:
         header = jwt.get_unverified_header(token)
         if str(header.get("typ", "")).lower() != "at+jwt":
@@ -92,19 +120,21 @@ async def verify(
 class SampleApp:
     """The application and its sessions, which live as long as the process.
 
-    `origin` is its own address; the issuer must know `{origin}/callback`.
+    `origin` is its own address; the issuer must know `{origin}/callback`. `secret` is what the
+    issuer knows this application by; empty when it asks for none.
     """
 
     origin: str
     issuer: str
     client_id: str
     chat_url: str
+    secret: str = field(default="", repr=False)
     sessions: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     async def log_in(self, code: str) -> str:
         """Return the id of a new session for whoever owns the code."""
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
-            token, name = await exchange(client, self.issuer, code)
+            token, name = await exchange(client, self.issuer, code, self.secret)
             claims = await verify(client, self.issuer, self.client_id, token)
         if len(self.sessions) >= MAX_SESSIONS:
             self.sessions.clear()
@@ -137,18 +167,30 @@ class SampleApp:
             answer.set_cookie(Cookie(key=COOKIE, value=session_id, httponly=True, samesite="lax"))
             return answer
 
-        @post("/logout")
-        async def logout(request: AnyRequest) -> Redirect:
-            self.sessions.pop(request.cookies.get(COOKIE, ""), None)
-            answer = Redirect("/", status_code=303, headers=SECURITY_HEADERS)
-            answer.delete_cookie(COOKIE)
-            return answer
-
         @get("/assets/app.css")
         async def style() -> Response[bytes]:
             return static_file("app.css")
 
-        return Litestar([home, callback, logout, style], openapi_config=None, logging_config=None)
+        handlers = [home, callback, *self._leaving(), style]
+        return Litestar(handlers, openapi_config=None, logging_config=None)
+
+    def _leaving(self) -> list["HTTPRouteHandler"]:
+        """Return the routes of logging out: the deed, and the page that says what it did."""
+
+        @post("/logout")
+        async def logout(request: AnyRequest) -> Redirect:
+            self.sessions.pop(request.cookies.get(COOKIE, ""), None)
+            answer = Redirect("/logged-out", status_code=303, headers=SECURITY_HEADERS)
+            answer.delete_cookie(COOKIE)
+            return answer
+
+        @get("/logged-out")
+        async def logged_out(request: AnyRequest) -> Response[Any]:
+            if request.cookies.get(COOKIE, "") in self.sessions:
+                return Redirect("/", status_code=303, headers=SECURITY_HEADERS)
+            return page(farewell(self.issuer))
+
+        return [logout, logged_out]
 
 
 # The pages.
@@ -189,12 +231,22 @@ def welcome(name: str, claims: dict[str, Any]) -> str:
 <form method="post" action="/logout"><button class="button quiet">Log out here</button></form>"""
 
 
+def farewell(issuer: str) -> str:
+    """Return what somebody sees who has just logged out: what that ended, and what it did not."""
+    return f"""<h1>You are logged out of this application</h1>
+<p>You may still be logged in at tgauth, and in other applications. Your account page there shows
+where, and ends each of them.</p>
+<p class="actions"><a class="button" href="{escape(issuer)}/account">Open my account at tgauth</a>
+<a class="button quiet" href="/">Back to the application</a></p>"""
+
+
 def refusal(failure: LoginFailed, chat_url: str) -> str:
     """Return what somebody sees whose login did not work."""
     return f"""<h1>{escape(failure.title)}</h1>
 <p class="reason">{escape(failure.reason)}</p>
-<p>Nothing is lost: send <kbd>/login</kbd> again and use the new link.</p>
-<p><a class="button" href="{escape(chat_url)}">Open the chat</a></p>"""
+<p>{escape(failure.advice).replace("/login", "<kbd>/login</kbd>")}</p>
+<p class="actions"><a class="button" href="{escape(chat_url)}">Open the chat</a>
+<a class="button quiet" href="/">Back to the application</a></p>"""
 
 
 async def serve(  # noqa: PLR0913 - the composition root passes each by name
@@ -206,10 +258,15 @@ async def serve(  # noqa: PLR0913 - the composition root passes each by name
     chat_url: str,
     ready: Callable[[], None],
     shutdown: Callable[[], Awaitable[None]],
+    client_secret: str = "",
 ) -> None:
     """Serve the sample application on a loopback socket until `shutdown` returns."""
     check_loopback(sock)
     sample = SampleApp(
-        origin=origin, issuer=issuer.rstrip("/"), client_id=client_id, chat_url=chat_url
+        origin=origin,
+        issuer=issuer.rstrip("/"),
+        client_id=client_id,
+        chat_url=chat_url,
+        secret=client_secret,
     )
     await run(Wire(app=sample.app()), sock, ready=ready, shutdown=shutdown)

@@ -13,6 +13,7 @@ from .botapi import HANG_UP, TOKEN, BotApi
 from .chat import ChatFace
 from .commands import Commands
 from .control import ControlFace
+from .descriptions import Descriptions
 from .faults import Faults, Journal
 from .flood import Flood, Limits
 from .methods import Api
@@ -67,6 +68,7 @@ class Telegram:
             ),
             flood=Flood(limits=limits, clock=clock),
             commands=Commands(),
+            descriptions=Descriptions(),
         )
         return cls(api=api, faults=Faults(), journal=Journal(token=token, clock=clock), token=token)
 

@@ -6,12 +6,41 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from .errors import BadRequest
+from .links import LinkRefused, check_link
 
 MAX_TEXT: Final = 4096
 """core.telegram.org/bots/api#sendmessage: "1-4096 characters after entities parsing".
 
 Counted in UTF-16 units, as entity offsets are: the strictest reading.
 """
+
+FOUND_TYPES: Final = frozenset(
+    {
+        "mention",
+        "hashtag",
+        "cashtag",
+        "bot_command",
+        "url",
+        "email",
+        "phone_number",
+        "bank_card_number",
+    }
+)
+GIVEN_TYPES: Final[Mapping[str, str]] = {
+    "bold": "",
+    "italic": "",
+    "underline": "",
+    "strikethrough": "",
+    "spoiler": "",
+    "blockquote": "",
+    "expandable_blockquote": "",
+    "code": "",
+    "pre": "",
+    "text_link": "url",
+    "text_mention": "user",
+    "custom_emoji": "custom_emoji_id",
+}
+"""core.telegram.org/bots/api#messageentity: what a bot may give, and the field that it needs."""
 
 _COMMAND: Final = re.compile(
     r"(?<![\w/<>@])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/<>@])"
@@ -104,22 +133,46 @@ def _trim(text: Text) -> Text:
 
 
 def given_entities(text: str, raw: object) -> Text:
-    """Read the `entities` parameter of a call."""
+    """Read the `entities` parameter of a call, as Client.cpp `get_text_entity` does.
+
+    Types that Telegram finds by itself are ignored; the last checks are td's `fix_entities`.
+    """
     if not isinstance(raw, list):
         raise BadRequest("can't parse entities JSON object")
     size = utf16_length(text)
-    entities = []
-    for item in raw:
-        try:
-            entity = Entity(
-                type=str(item["type"]),
-                offset=int(item["offset"]),
-                length=int(item["length"]),
-                extra={k: item[k] for k in ("url", "user", "language") if item.get(k)},
+    entities = [entity for item in raw if (entity := _given_entity(item))]
+    for entity in entities:
+        if entity.offset < 0 or entity.length < 0:
+            name = "offset" if entity.offset < 0 else "length"
+            raise BadRequest(f"receive an entity with incorrect {name} {getattr(entity, name)}")
+        if entity.end > size:
+            raise BadRequest(
+                f"entity beginning at UTF-16 offset {entity.offset} ends after the end of the "
+                f"text at UTF-16 offset {entity.end}"
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadRequest("can't parse MessageEntity: expected an Object") from error
-        if entity.offset < 0 or entity.length < 0 or entity.end > size:
-            raise BadRequest("entity beyond the end of the text")
-        entities.append(entity)
     return Text(text=text, entities=in_order(entities))
+
+
+def _given_entity(item: object) -> Entity | None:
+    wrong = "can't parse MessageEntity: "
+    if not isinstance(item, Mapping):
+        raise BadRequest(f"{wrong}expected an Object")
+    for name in ("offset", "length", "type"):
+        if name not in item:
+            raise BadRequest(f'{wrong}Can\'t find field "{name}"')
+    if not isinstance(item["offset"], int) or not isinstance(item["length"], int):
+        raise BadRequest(f'{wrong}Fields "offset" and "length" must be of type Number')
+    if item["type"] in FOUND_TYPES:
+        return None
+    if item["type"] not in GIVEN_TYPES:
+        raise BadRequest(f"{wrong}Unsupported type specified")
+    if (needed := GIVEN_TYPES[item["type"]]) and not item.get(needed):
+        raise BadRequest(f'{wrong}Can\'t find field "{needed}"')
+    extra = {k: item[k] for k in ("url", "user", "language", "custom_emoji_id") if item.get(k)}
+    if item["type"] == "text_link":
+        try:
+            extra["url"] = check_link(str(item["url"]))
+        except LinkRefused as reason:
+            message = f"entity URL '{item['url']}' is invalid: {reason}"
+            raise BadRequest(message) from reason
+    return Entity(type=item["type"], offset=item["offset"], length=item["length"], extra=extra)

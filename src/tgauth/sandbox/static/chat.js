@@ -1,123 +1,80 @@
-// The chat page. Whatever the bot sends becomes text nodes and known elements, never markup.
+// The chat page: who one is, what was said, and what the bot answers to a press.
+import { element, render } from "./render.js";
+
 const $ = (id) => document.getElementById(id);
 const shown = new Map();
-const kinds = { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", pre: "pre", blockquote: "blockquote", expandable_blockquote: "blockquote" };
+const waiting = new Map();
 let me = Number(sessionStorage.getItem("person")) || 0;
+let username = "";
+let run = "";
 let last = 0;
 let reading = new AbortController();
 
 async function call(path, body) {
-  const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  const content = await answer.json();
-  if (!answer.ok) throw new Error(content.detail || `HTTP ${answer.status}`);
+  let answer;
+  try {
+    answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  } catch { throw new Error("the sandbox does not answer"); }
+  const content = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(content.detail || `the sandbox answered with ${answer.status}`);
   return content;
 }
 
-function element(name, attributes = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
+// What the nodes of a message can do.
+
+const acts = {
+  say: (text) => say(text),
+  toast,
+  async copy(text) {
+    try { await navigator.clipboard.writeText(text); toast("Copied."); } catch { toast(`Copy this: ${text}`); }
+  },
+  async press(message, spec, node) {
+    if (node.getAttribute("aria-busy") === "true") return;
+    node.setAttribute("aria-busy", "true");
+    try {
+      const pressed = await call("/chat/presses", { user_id: me, message_id: message.message_id, data: spec.callback_data });
+      const timer = setTimeout(() => settle(pressed.callback_query_id) && toast("The bot did not answer this press."), pressed.answerable_seconds * 1000);
+      waiting.set(pressed.callback_query_id, { node, timer });
+    } catch (error) {
+      node.removeAttribute("aria-busy");
+      toast(`Not pressed: ${error.message}.`);
+    }
+  },
+};
+
+function settle(id) {
+  const pressed = waiting.get(id);
+  if (!pressed) return false;
+  clearTimeout(pressed.timer);
+  pressed.node.removeAttribute("aria-busy");
+  return waiting.delete(id);
 }
 
-function safeUrl(url) {
+function answered(entry) {
+  settle(entry.callback_query_id);
+  if (entry.text && entry.show_alert) alertWith(entry.text);
+  else if (entry.text) toast(entry.text);
+  const start = entry.url && startOf(entry.url);
+  if (start) say(`/start ${start}`);
+}
+
+function startOf(link) {
+  // A link that opens this bot: in Telegram it would not leave the application either.
   try {
-    const parsed = new URL(url);
-    return ["http:", "https:", "tg:"].includes(parsed.protocol) ? parsed.href : null;
+    const url = new URL(link.includes("://") ? link : `https://${link}`);
+    const name = url.protocol === "tg:" ? url.searchParams.get("domain") : url.pathname.slice(1);
+    const ours = url.protocol === "tg:" || ["t.me", "telegram.me"].includes(url.hostname);
+    return ours && name?.toLowerCase() === username.toLowerCase() ? url.searchParams.get("start") : null;
   } catch { return null; }
 }
 
-function anchor(url, ...children) {
-  const safe = safeUrl(url);
-  if (!safe) return element("span", {}, ...children);
-  return element("a", { href: safe, target: "_blank", rel: "noopener noreferrer" }, ...children);
-}
-
-function plain(text) {
-  // Links to this machine too, which Telegram itself does not mark.
-  return text.split(/(https?:\/\/[^\s<>"«»]*[^\s<>"«».,:;!?)])/g).map((part, i) => (i % 2 ? anchor(part, part) : part));
-}
-
-function wrap(entity, text, children) {
-  if (entity.type === "url") return anchor(text, ...children);
-  if (entity.type === "text_link") return anchor(entity.url, ...children);
-  if (entity.type === "spoiler") return element("span", { class: "spoiler", tabindex: "0" }, ...children);
-  if (entity.type === "bot_command") {
-    const node = element("button", { type: "button", class: "command" }, ...children);
-    node.addEventListener("click", () => say(text));
-    return node;
-  }
-  return element(kinds[entity.type] || "span", {}, ...children);
-}
-
-function formatted(text, entities, from = 0, to = text.length) {
-  // Offsets are UTF-16 units on both sides. Entities come sorted, the outer ones first.
-  const nodes = [];
-  let at = from;
-  for (let i = 0; i < entities.length; i += 1) {
-    const entity = entities[i];
-    const end = entity.offset + entity.length;
-    if (entity.offset < at || end > to) continue;
-    nodes.push(...plain(text.slice(at, entity.offset)));
-    const part = text.slice(entity.offset, end);
-    const inner = entities.slice(i + 1).filter((e) => e.offset >= entity.offset && e.offset + e.length <= end);
-    const linked = ["url", "text_link", "bot_command", "code", "pre"].includes(entity.type);
-    nodes.push(wrap(entity, part, linked ? [part] : formatted(text, inner, entity.offset, end)));
-    at = end;
-  }
-  nodes.push(...plain(text.slice(at, to)));
-  return nodes;
-}
-
-function keyboard(message) {
-  const rows = message.reply_markup?.inline_keyboard;
-  if (!rows) return [];
-  const block = element("div", { class: "keyboard" });
-  for (const row of rows) {
-    const line = element("div", { class: "row" });
-    for (const button of row) {
-      if (button.url) { line.append(anchor(button.url, button.text)); continue; }
-      const node = element("button", { type: "button" }, button.text);
-      node.addEventListener("click", async () => {
-        node.classList.add("waiting");
-        try {
-          await call("/chat/presses", { user_id: me, message_id: message.message_id, data: button.callback_data });
-        } catch (error) { toast(error.message); }
-        setTimeout(() => node.classList.remove("waiting"), 4000);
-      });
-      line.append(node);
-    }
-    block.append(line);
-  }
-  return [block];
-}
-
-function render(message) {
-  const mine = message.from.id === me;
-  const time = new Date(message.date * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const bubble = element("div", { class: "bubble" });
-  if (message.forward_origin) bubble.append(element("span", { class: "aside" }, "Forwarded"));
-  bubble.append(element("span", { class: "text" }, ...formatted(message.text, message.entities || [])));
-  bubble.append(element("time", {}, message.edited ? `edited ${time}` : time));
-  return element("li", { class: mine ? "message mine" : "message" }, bubble, ...keyboard(message));
-}
-
-function update(message) {
-  const list = $("messages");
-  const bottom = list.scrollHeight - list.scrollTop - list.clientHeight < 120;
-  const before = shown.get(message.message_id);
-  list.querySelector(".empty")?.remove();
-  if (message.deleted) {
-    before?.remove();
-    shown.delete(message.message_id);
-    return;
-  }
-  const node = render(message);
-  if (before) before.replaceWith(node);
-  else list.append(node);
-  shown.set(message.message_id, node);
-  if (bottom || message.from.id === me) list.scrollTop = list.scrollHeight;
-}
+$("messages").addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  const start = link && startOf(link.href);
+  if (!start) return;
+  event.preventDefault();
+  say(`/start ${start}`);
+});
 
 let toastTimer;
 function toast(text) {
@@ -127,78 +84,115 @@ function toast(text) {
   toastTimer = setTimeout(() => { $("toast").hidden = true; }, 6000);
 }
 
-async function say(text) {
-  if (!text.trim()) return;
-  try { await call("/chat/messages", { user_id: me, text }); } catch (error) { toast(error.message); }
+function alertWith(text) {
+  $("alert-text").textContent = text;
+  if (!$("alert").open) $("alert").showModal();
+}
+
+// Messages.
+
+function update(message) {
+  const list = $("messages");
+  const bottom = list.scrollHeight - list.scrollTop - list.clientHeight < 120;
+  const before = shown.get(message.message_id);
+  if (message.deleted) {
+    before?.remove();
+    shown.delete(message.message_id);
+    return;
+  }
+  list.querySelector(".empty")?.remove();
+  const focused = before?.contains(document.activeElement);
+  const node = render(message, me, acts);
+  if (before) before.replaceWith(node);
+  else list.append(node);
+  shown.set(message.message_id, node);
+  if (focused) (node.querySelector("button, a") || list).focus();
+  if (bottom || message.from?.id === me) list.scrollTop = list.scrollHeight;
+}
+
+function clear() {
+  last = 0;
+  shown.clear();
+  for (const id of [...waiting.keys()]) settle(id);
+  $("messages").replaceChildren(element("li", { class: "empty" }));
+  describe();
+}
+
+let description = "";
+function describe() {
+  const empty = $("messages").querySelector(".empty");
+  if (!empty) return;
+  const parts = description ? [element("strong", {}, "What can this bot do?"), element("p", {}, description)] : [];
+  empty.replaceChildren(...parts, element("p", {}, "No messages yet. Send /login to get a link."));
 }
 
 async function read(signal) {
+  const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
   while (!signal.aborted) {
     try {
-      const answer = await fetch(`/chat/messages?user_id=${me}&after=${last}&wait=20`, { signal });
+      const answer = await fetch(`/chat/messages?user_id=${me}&after=${last}&wait=${run ? 20 : 0}&run=${run}`, { signal });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-      const { messages, answers } = await answer.json();
-      const first = last === 0;
-      for (const message of messages) { update(message); last = Math.max(last, message.seq); }
-      for (const entry of answers) {
-        last = Math.max(last, entry.seq);
-        document.querySelectorAll(".waiting").forEach((node) => node.classList.remove("waiting"));
-        if (entry.text && !first) toast(entry.text);
+      const news = await answer.json();
+      if (signal.aborted) return;
+      $("away").hidden = true;
+      if (run && run !== news.run) {
+        clear();
+        toast("The sandbox was started again: earlier messages are gone.");
       }
-      if (messages.length && messages.some((m) => m.from?.is_bot)) about();
-      if (!messages.length && !answers.length) await new Promise((done) => { setTimeout(done, 250); });
+      if (run !== news.run) {
+        run = news.run;
+        await about();
+      }
+      const first = last === 0;
+      for (const message of news.messages) { update(message); last = Math.max(last, message.seq); }
+      for (const entry of news.answers) { last = Math.max(last, entry.seq); if (!first) answered(entry); }
+      if (news.messages.some((m) => m.from?.is_bot)) await about();
+      if (!news.messages.length && !news.answers.length) await pause(250);
     } catch (error) {
       if (signal.aborted) return;
-      toast("The sandbox does not answer; trying again.");
-      await new Promise((done) => { setTimeout(done, 1500); });
+      $("away").hidden = false;
+      await pause(1000);
     }
   }
 }
 
-function personButton(person) {
-  const name = [person.first_name, person.last_name].filter(Boolean).join(" ");
-  const detail = [person.username ? `@${person.username}` : `id ${person.id}`, person.language_code].filter(Boolean).join(" · ");
-  const avatar = element("span", { class: "avatar", "aria-hidden": "true", "data-tone": String(person.id % 3) }, person.first_name.slice(0, 1));
-  const node = element("button", { type: "button", class: "person", "aria-pressed": String(person.id === me) }, avatar, element("span", { class: "label" }, name, element("small", {}, detail)));
-  node.addEventListener("click", () => become(person.id));
-  return node;
+// Writing. What could not be sent stays in the field.
+
+let sending = false;
+async function say(text) {
+  if (!text.trim()) return true;
+  try {
+    await call("/chat/messages", { user_id: me, text });
+    $("problem").hidden = true;
+    return true;
+  } catch (error) {
+    $("problem").textContent = `Not sent: ${error.message}. Your message is kept; send it again in a moment.`;
+    $("problem").hidden = false;
+    if (!$("text").value.trim()) write(text);
+    return false;
+  }
 }
 
-async function about() {
-  const answer = await fetch(`/chat/bot?user_id=${me || 1001}`);
-  const { bot, people, commands } = await answer.json();
-  if (!me) me = people[0].id;
-  $("bot-name").textContent = bot.first_name;
-  $("bot-kind").textContent = `@${bot.username}, bot`;
-  $("bot-initial").textContent = bot.first_name.slice(0, 1).toUpperCase();
-  $("people").replaceChildren(...people.map((person) => element("li", {}, personButton(person))));
-  $("people-strip").replaceChildren(...people.map(personButton));
-  const names = commands.length ? commands.map((c) => [`/${c.command}`, c.description]) : [["/start", ""], ["/login", ""]];
-  $("chips").replaceChildren(...names.map(([name, description]) => {
-    const chip = element("button", { type: "button", class: "chip", title: description }, name);
-    chip.addEventListener("click", () => say(name));
-    return chip;
-  }));
-}
-
-async function become(id) {
-  reading.abort();
-  reading = new AbortController();
-  me = id;
-  sessionStorage.setItem("person", String(id));
-  last = 0;
-  shown.clear();
-  $("messages").replaceChildren(element("li", { class: "empty" }, "No messages yet. Send /login to get a link."));
-  await about();
-  read(reading.signal);
-}
-
-$("composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const text = $("text").value;
-  $("text").value = "";
+const draft = () => `draft-${me}`;
+function write(text) {
+  $("text").value = text;
+  sessionStorage.setItem(draft(), text);
   resize();
-  say(text);
+}
+
+function resize() {
+  $("text").style.height = "auto";
+  $("text").style.height = `${$("text").scrollHeight + 2}px`;
+}
+
+$("composer").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (sending) return;
+  sending = true;
+  const [text, whose] = [$("text").value, me];
+  if ((await say(text)) && whose === me && $("text").value === text) write("");
+  else if (whose !== me) sessionStorage.setItem(`draft-${whose}`, "");
+  sending = false;
 });
 $("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -206,11 +200,82 @@ $("text").addEventListener("keydown", (event) => {
     $("composer").requestSubmit();
   }
 });
-function resize() {
-  $("text").style.height = "auto";
-  $("text").style.height = `${$("text").scrollHeight + 2}px`;
-}
-$("text").addEventListener("input", resize);
+$("text").addEventListener("input", () => write($("text").value));
 
-await about();
-become(me);
+// People.
+
+function languageOf(code) {
+  try { return new Intl.DisplayNames(["en"], { type: "language" }).of(code); } catch { return code; }
+}
+
+function personButton(person) {
+  const name = [person.first_name, person.last_name].filter(Boolean).join(" ") || "Deleted account";
+  const detail = [person.username ? `@${person.username}` : `id ${person.id}`, person.language_code && languageOf(person.language_code)].filter(Boolean).join(" · ");
+  const avatar = element("span", { class: "avatar", "aria-hidden": "true", "data-tone": String(person.id % 3) }, name.slice(0, 1));
+  const node = element("button", { type: "button", class: "person", "data-id": String(person.id), "aria-pressed": String(person.id === me) }, avatar, element("span", { class: "label" }, name, element("small", {}, detail)));
+  node.addEventListener("click", () => become(person.id));
+  return node;
+}
+
+function chip(command) {
+  const node = element("button", { type: "button", class: "chip" }, `/${command.command}`);
+  if (command.description) node.append(" ", element("small", {}, command.description));
+  node.addEventListener("click", () => say(`/${command.command}`));
+  return node;
+}
+
+function replace(parent, nodes, known) {
+  // Only what changed, so that the focus stays where it is.
+  if (parent.dataset.known === known) return;
+  const focused = parent.contains(document.activeElement) && document.activeElement.textContent;
+  parent.dataset.known = known;
+  parent.replaceChildren(...nodes());
+  if (focused) [...parent.querySelectorAll("button")].find((node) => node.textContent === focused)?.focus();
+}
+
+async function about() {
+  const answer = await fetch(`/chat/bot?user_id=${me || 1001}`);
+  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+  const { bot, people, person, commands, description: text } = await answer.json();
+  if (!me) me = people[0].id;
+  username = bot.username;
+  description = text;
+  $("bot-name").textContent = bot.first_name;
+  $("alert-title").textContent = bot.first_name;
+  $("bot-kind").textContent = `@${bot.username}, bot`;
+  $("bot-initial").textContent = bot.first_name.slice(0, 1).toUpperCase();
+  const key = JSON.stringify([people, me]);
+  replace($("people"), () => people.map((one) => element("li", {}, personButton(one))), key);
+  replace($("people-strip"), () => people.map(personButton), key);
+  for (const node of document.querySelectorAll(".person")) node.setAttribute("aria-pressed", String(Number(node.dataset.id) === me));
+  const menu = commands.length ? commands : [{ command: "start", description: "" }];
+  replace($("chips"), () => menu.map(chip), JSON.stringify(menu));
+  for (const id of ["messages", "chips"]) $(id).lang = person.language_code || "en";
+  $("block").textContent = person.blocked ? "Unblock" : "Block";
+  $("block").dataset.blocked = String(person.blocked);
+  describe();
+}
+
+$("block").addEventListener("click", async () => {
+  try {
+    const blocked = $("block").dataset.blocked !== "true";
+    await call("/chat/blocks", { user_id: me, blocked });
+    toast(blocked ? "You blocked the bot: it cannot write to you." : "You unblocked the bot.");
+    await about();
+  } catch (error) { toast(`Not done: ${error.message}.`); }
+});
+
+function become(id) {
+  reading.abort();
+  reading = new AbortController();
+  me = id;
+  sessionStorage.setItem("person", String(id));
+  run = "";
+  $("problem").hidden = true;
+  $("toast").hidden = true;
+  clear();
+  write(sessionStorage.getItem(draft()) || "");
+  read(reading.signal);
+}
+
+become(me || 1001);
