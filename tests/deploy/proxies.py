@@ -126,8 +126,8 @@ def caddy(folder: Path) -> Iterator[Proxy]:
         "HOME": str(folder),
         "XDG_DATA_HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder),
-        "TGAUTH_HOST": f"{HOST}:{port}",
-        "TGAUTH_UPSTREAM": f"127.0.0.1:{upstream}",
+        "LOGIN_HOST": f"{HOST}:{port}",
+        "LOGIN_UPSTREAM": f"127.0.0.1:{upstream}",
     }
     argv = ["caddy", "run", "--config", str(whole), "--adapter", "caddyfile"]
     with running(argv, folder, environment) as process:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.harness import Process, Telegram, Tgauth, eventually, telegram, tgauth
+from tests.harness import Process, Tgauth, eventually, telegram, tgauth
 from tests.house.sources import ROOT
 
 #: Where `tgauth` and `supervisord` are, as an activated environment has them.
@@ -18,16 +18,9 @@ SCRIPTS = Path(sys.executable).parent
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
-    """An installation that does not run yet."""
-    with tgauth(tmp_path, sandbox.url) as prepared:
+def installation(tmp_path: Path) -> Iterator[Tgauth]:
+    """An installation that does not run yet, and has no Telegram unless a test brings one."""
+    with tgauth(tmp_path, "http://127.0.0.1:9") as prepared:
         yield prepared
         # Not with SIGKILL: a serve that lost its supervisord goes on alone.
         assert [0] == [process.stop() for process in prepared.running]
@@ -69,29 +62,23 @@ def alive(pids: set[int]) -> set[int]:
     return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
 
 
-def test_a_login_works_under_supervisord(sandbox: Telegram, installation: Tgauth) -> None:
-    """It starts `tgauth serve`, whose log lines come out on its own standard output."""
-    supervisord = supervise(installation)
-    sandbox.send(42, "/login")
-
-    assert installation.exchange(sandbox.code(42)).status_code == 200
-    assert "login.redeemed" in supervisord.output
-
-
-def test_a_killed_serve_is_started_again(sandbox: Telegram, installation: Tgauth) -> None:
+def test_a_killed_serve_is_started_again(tmp_path: Path, installation: Tgauth) -> None:
     """SIGKILL: a new serve takes over, nothing of the old is left, and a pending login is kept."""
-    supervisord = supervise(installation)
-    sandbox.send(42, "/login")
-    code = sandbox.code(42)
-    first = served_by(supervisord)
-    children = eventually(lambda: below(first))
+    with telegram(tmp_path) as sandbox:
+        supervisord = supervise(installation, TGAUTH_TELEGRAM__API_URL=sandbox.url)
+        sandbox.send(42, "/login")
+        code = sandbox.code(42)
+        first = served_by(supervisord)
+        children = eventually(lambda: below(first))
 
-    os.kill(first, signal.SIGKILL)
+        os.kill(first, signal.SIGKILL)
 
-    eventually(lambda: served_by(supervisord, other_than=first))
-    eventually(lambda: supervisord.output.count("api.listening") == 2)
-    assert installation.exchange(code).status_code == 200
-    assert set() == alive(children)
+        eventually(lambda: served_by(supervisord, other_than=first))
+        eventually(lambda: supervisord.output.count("api.listening") == 2)
+        assert installation.exchange(code).status_code == 200
+        assert set() == alive(children)
+    # What tgauth logs comes out of supervisord.
+    assert "login.redeemed" in supervisord.output
 
 
 def test_a_stop_leaves_no_orphan(installation: Tgauth) -> None:
