@@ -16,7 +16,7 @@ import anyio
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from tests.harness import Telegram, Tgauth, free_port, telegram, tgauth
+from tests.harness import Telegram, Tgauth, eventually, free_port, telegram, tgauth
 from tests.integrate.languages import LANGUAGES, Application, Snippet, needs_languages
 
 from tgauth.oidc.keys import SigningKey
@@ -55,7 +55,7 @@ def key(installation: Tgauth) -> SigningKey:
             path = installation.database.with_name(f"{installation.database.name}.key")
             master_key = await load_master_key(store, path, may_create=False)
             async with store.reading() as connection:
-                [sealed] = await signing_keys.all_of(connection)
+                sealed, *_ = await signing_keys.all_of(connection)
         return SigningKey.unseal(master_key, sealed.kid, sealed.private_jwe)
 
     return anyio.run(open_it)
@@ -115,10 +115,8 @@ def test_a_code_becomes_a_verified_login(
     person = next(PEOPLE)
     first = application.callback(f"code={a_code(sandbox, person, 'Ann <Lee>')}")
     sandbox.send(person, "/login")
-    again = sandbox.codes(person)
-    while len(again) < 2:
-        again = sandbox.codes(person)
-    second = application.callback(f"utm=1&code={again[-1]}")
+    again = eventually(lambda: sandbox.codes(person)[1:])
+    second = application.callback(f"utm=1&code={again[0]}")
 
     assert first["claims"]["telegram_id"] == person
     assert first["claims"]["iss"] == installation.url
