@@ -7,7 +7,6 @@ from importlib.resources import files
 from typing import Any, Final
 
 from litestar import Request, Response, get
-from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
 from tgauth.api.brand import Brand
@@ -90,23 +89,21 @@ def assets_of(brand: Brand) -> Assets:
 
 
 def asset_routes(assets: Assets) -> list[HTTPRouteHandler]:
-    """Return the handler that serves them."""
-    by_path = {asset.path: asset for asset in assets.all()}
+    """Return the handlers that serve them."""
+    return [_route(asset) for asset in assets.all()]
 
-    @get(f"{_FOLDER}/{{name:str}}", sync_to_thread=False)
-    def serve(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
-        asset = by_path.get(f"{_FOLDER}/{name}")
-        if asset is None:
-            raise NotFoundException
+
+def _route(asset: Asset) -> HTTPRouteHandler:
+    @get(asset.path, sync_to_thread=False)
+    def serve(request: Request[Any, Any, Any]) -> Response[bytes]:
         fitting = request.query_params.get("v") == asset.version
-        caching = _FOR_LONG if fitting else _FOR_NOW
         return Response(
             asset.content,
             media_type=asset.media_type,
-            headers={**asset.headers, "Cache-Control": caching},
+            headers={**asset.headers, "Cache-Control": _FOR_LONG if fitting else _FOR_NOW},
         )
 
-    return [serve]
+    return serve
 
 
 def _image(name: str, content: bytes, media_type: str) -> Asset:

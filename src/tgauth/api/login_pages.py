@@ -1,5 +1,6 @@
 """The bot's link, the page behind it, and the press of its button."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import MediaType, Response, get, post
@@ -30,11 +31,13 @@ def login_pages(deployment: Deployment, pages: Pages) -> list[HTTPRouteHandler]:
     @get(CALLBACK_PATH, media_type=MediaType.HTML)
     async def open_link(request: AnyRequest) -> Response[Any]:
         code = request.query_params.get("code")
-        return login.bind(request, code) if code is not None else await login.offer(request)
+        if code is not None:
+            return login.bind(request, code)
+        return await login.naming_the_refused(request, login.offer)
 
     @post(CALLBACK_PATH, media_type=MediaType.HTML)
     async def press_button(request: AnyRequest) -> Response[Any]:
-        return await login.press(request)
+        return await login.naming_the_refused(request, login.press)
 
     return [open_link, press_button]
 
@@ -68,11 +71,7 @@ class _LoginPages:
         if pending is None:
             return self._pages.refuse(NO_CODE, words)
         browser = self._browser(request, pending)
-        try:
-            offer = await show_offer(self._deployment, pending.code, browser=browser)
-        except (PersonNotAllowed, PersonBanned) as error:
-            # Whoever holds the link may know whose it is: they have to pass their id on.
-            return self._pages.refuse(refusal_of(error), words, telegram_id=error.telegram_id)
+        offer = await show_offer(self._deployment, pending.code, browser=browser)
         page = self._continue_page(request, offer, pending)
         return self._pages.render(page, words, target=self._target)
 
@@ -102,6 +101,19 @@ class _LoginPages:
             self._issuer, outcome.secret, lifetime=self._deployment.sessions.lifetime
         )
         return see_other(target, cookies=[cookie])
+
+    async def naming_the_refused(
+        self, request: AnyRequest, answer: Callable[[AnyRequest], Awaitable[Response[Any]]]
+    ) -> Response[Any]:
+        """Answer, and show a person who may not log in the id that they have to pass on.
+
+        Whoever holds the link may know whose it is.
+        """
+        try:
+            return await answer(request)
+        except (PersonNotAllowed, PersonBanned) as error:
+            refusal, words = refusal_of(error), words_of(request)
+            return self._pages.refuse(refusal, words, telegram_id=error.telegram_id)
 
     def _continue_page(
         self, request: AnyRequest, offer: Offer, pending: PendingLogin

@@ -16,7 +16,7 @@ from tgauth.api.refusals import Refusal, Way
 from tgauth.api.views import Frame, Link, Page, RefusalPage
 from tgauth.domain.client import Client
 from tgauth.domain.links import CALLBACK_PATH, origin_of
-from tgauth.texts import Words
+from tgauth.texts import Words, languages, load_languages, words_for
 
 #: What every answer carries. Not no-referrer: with that a browser sends "Origin: null" with our own
 #: forms (Fetch standard, "append a request Origin header").
@@ -40,6 +40,14 @@ class Pages:
         self.assets: Assets = assets_of(brand)
         self._brand = brand
         self._client = client
+
+    def load(self) -> None:
+        """Read languages and templates now, so that no first visitor has to wait for them."""
+        load_languages()
+        for language in languages():
+            environment = _templates(words_for(language))
+            for name in environment.list_templates():
+                environment.get_template(name)
 
     def render(
         self,
