@@ -187,6 +187,7 @@ class _AccountPages:
 
     def _welcome_page(self, words: Words, done: Done | None) -> WelcomePage:
         return WelcomePage(
+            title=title_of(done, words),
             done=done,
             delay=self._delay(words),
             application=self._client.name,
@@ -212,6 +213,19 @@ class _AccountPages:
     @property
     def _target(self) -> str | None:
         return origin_of(self._client.callback_url) if self._client.callback_url else None
+
+
+def title_of(done: Done | None, words: Words) -> str:
+    """Return what the page without anybody logged in says first."""
+    match done:
+        case Done.DELETED:
+            return words.gettext("Your account has been deleted")
+        case Done.LOGGED_OUT:
+            return words.gettext("You are logged out")
+        case Done.LOGGED_OUT_EVERYWHERE:
+            return words.gettext("You are logged out everywhere")
+        case Done.SESSION_ENDED | None:
+            return words.gettext("You are not logged in")
 
 
 def _done(request: AnyRequest) -> Done | None:

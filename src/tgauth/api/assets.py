@@ -58,7 +58,7 @@ class Assets:
     Attributes:
         style: The style sheet, with the brand's colours.
         script: Conveniences; every page works without.
-        icon: What a tab shows.
+        icon: A mark for who has no logo.
         logo: The brand's image, where there is one.
     """
 
@@ -83,7 +83,7 @@ def assets_of(brand: Brand) -> Assets:
             content=_shipped("copy.js"),
             media_type="text/javascript",
         ),
-        icon=_image("icon.svg", _shipped("icon.svg"), "image/svg+xml"),
+        icon=_image("icon.svg", _icon(brand.palette), "image/svg+xml"),
         logo=_image("logo", brand.logo.content, brand.logo.media_type) if brand.logo else None,
     )
 
@@ -113,6 +113,13 @@ def _image(name: str, content: bytes, media_type: str) -> Asset:
 
 def _shipped(name: str) -> bytes:
     return (files("tgauth.api") / "static" / name).read_bytes()
+
+
+def _icon(palette: Palette) -> bytes:
+    drawing = _shipped("icon.svg").decode()
+    return (
+        drawing.replace("ON-ACCENT", palette.on_accent).replace("ACCENT", palette.accent).encode()
+    )
 
 
 def _colours(palette: Palette) -> str:

@@ -13,8 +13,7 @@ class Frame:
         language: The language of the page.
         direction: How it is written: `ltr` or `rtl`.
         brand: The name above the page.
-        logo: Address of the image beside it.
-        icon: Address of what the tab shows.
+        logo: Address of the image beside it, which the tab shows as well.
         style: Address of the style sheet.
         script: Address of the script.
         privacy_url: Where the privacy notice is.
@@ -24,8 +23,7 @@ class Frame:
     language: str
     direction: str
     brand: str
-    logo: str | None
-    icon: str
+    logo: str
     style: str
     script: str
     privacy_url: str | None
@@ -147,6 +145,7 @@ class WelcomePage:
     """`welcome.html`: nobody is logged in; how to begin."""
 
     template: ClassVar[str] = "welcome.html"
+    title: str
     done: Done | None
     delay: str
     application: str
