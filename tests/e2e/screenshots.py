@@ -46,7 +46,7 @@ BRANDED: Final = Branding(
     imprint_url="https://example.org/imprint",
 )
 #: Colours of a picture: the pages have few.
-_COLOURS: Final = "48"
+_COLOURS: Final = "64"
 
 
 def main() -> None:
