@@ -24,7 +24,8 @@ MAY_BLOCK = {
     "tgauth/store/database.py": {"_identity_of"},
     # Once for each process: kept afterwards.
     "jinja2/loaders.py": {"get_source", "__init__"},
-    "tgauth/api/pages.py": {"style_sheet", "_templates"},
+    "tgauth/api/pages.py": {"_templates"},
+    "tgauth/api/assets.py": {"_shipped"},
 }
 
 

@@ -1,6 +1,7 @@
 """The application in this process, and a browser in front of it."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -8,15 +9,10 @@ from litestar import Litestar
 from tests.builders import Clock, Ids, a_begun_login, a_deployment, chat_code_of
 
 from tgauth.api.app import build_app
-from tgauth.flows.deployment import Deployment, Keyring
-from tgauth.oidc.keys import SigningKey
+from tgauth.api.options import ApiOptions
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.keyring import Keys
 from tgauth.store import Store
-
-
-@pytest.fixture(scope="session")
-def keyring() -> Keyring:
-    """Return a signing key."""
-    return Keyring(keys=(SigningKey.generate(),))
 
 
 @pytest.fixture
@@ -26,9 +22,9 @@ def deployment(store: Store, clock: Clock, ids: Ids) -> Deployment:
 
 
 @pytest.fixture
-def app(deployment: Deployment, keyring: Keyring) -> Litestar:
+def app(deployment: Deployment) -> Litestar:
     """Return its application."""
-    return build_app(deployment, keyring)
+    return an_app(deployment)
 
 
 @pytest.fixture
@@ -50,6 +46,11 @@ async def api(app: Litestar, deployment: Deployment) -> AsyncIterator[httpx.Asyn
 async def code(deployment: Deployment) -> str:
     """Return the code in the link that Alice got."""
     return chat_code_of(deployment, await a_begun_login(deployment))
+
+
+def an_app(deployment: Deployment, **options: Any) -> Litestar:
+    """Build the application of an installation."""
+    return build_app(deployment, Keys(deployment), ApiOptions(**options))
 
 
 def a_browser(app: Litestar, deployment: Deployment) -> httpx.AsyncClient:

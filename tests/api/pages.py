@@ -1,5 +1,6 @@
 """What a person does on a page."""
 
+import html
 import re
 from typing import Any
 
@@ -8,9 +9,18 @@ import httpx
 from tgauth.domain.links import CALLBACK_PATH
 
 
-def fields_of(page: httpx.Response) -> dict[str, str]:
-    """Return the hidden fields of a page's form."""
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text))
+def words_of(page: httpx.Response) -> str:
+    """Return what a person reads on a page."""
+    body = page.text.partition("<body>")[2]
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", body)).split())
+
+
+def fields_of(page: httpx.Response, form: str = "none") -> dict[str, str]:
+    """Return the hidden fields of a page's form: the last one to an address, or the first one."""
+    text = (
+        page.text.rpartition(f'action="{form}"')[2].partition("</form>")[0] if form else page.text
+    )
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', text))
 
 
 async def open_link(browser: httpx.AsyncClient, code: str) -> httpx.Response:
@@ -30,7 +40,7 @@ async def press(
 ) -> httpx.Response:
     """Press the button of a page; an origin of None sends none."""
     headers = {} if origin is None else {"Origin": origin or str(browser.base_url).rstrip("/")}
-    return await browser.post(path, data=fields_of(page) | changed, headers=headers)
+    return await browser.post(path, data=fields_of(page, path) | changed, headers=headers)
 
 
 async def log_in(browser: httpx.AsyncClient, code: str) -> httpx.Response:

@@ -8,6 +8,7 @@ from litestar import Litestar, get
 from tests.api.pages import open_link, press
 
 from tgauth.api.app import LARGEST_BODY
+from tgauth.domain.links import CALLBACK_PATH
 from tgauth.flows.deployment import Deployment
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +69,8 @@ async def test_a_wrong_method_names_the_right_ones(api: httpx.AsyncClient) -> No
     ("method", "path", "status", "title"),
     [
         ("GET", "/nowhere", 404, "There is no such page"),
-        ("PUT", "/account", 405, "This request makes no sense here"),
+        ("PUT", "/account", 405, "This page cannot be used that way"),
+        ("POST", CALLBACK_PATH, 415, "This request makes no sense here"),
     ],
 )
 async def test_a_browser_gets_a_page(

@@ -23,6 +23,11 @@ MANY = settings(
 ROUTES = [
     ("GET", "/"),
     ("GET", "/account"),
+    ("GET", "/account/data"),
+    ("GET", "/account/delete"),
+    ("POST", "/account/delete"),
+    ("POST", "/account/sessions/end"),
+    ("POST", "/account/sessions/end-all"),
     ("GET", CALLBACK_PATH),
     ("POST", CALLBACK_PATH),
     ("POST", "/logout"),
@@ -119,6 +124,7 @@ async def ask(app: Litestar, method: str, path: str, query: bytes, **request: An
     route=st.sampled_from(ROUTES),
     content_type=st.sampled_from(TYPES),
     accept=st.sampled_from([b"text/html", b"*/*", b""]),
+    language=header_values,
     body=bodies,
     query=st.one_of(st.binary(max_size=40), st.binary(max_size=40).map(lambda raw: b"code=" + raw)),
     cookie=header_values,
@@ -129,6 +135,7 @@ async def test_no_request_ends_in_a_fault(  # noqa: PLR0913, PLR0917 - every par
     route: tuple[str, str],
     content_type: str,
     accept: bytes,
+    language: bytes,
     body: bytes,
     query: bytes,
     cookie: bytes,
@@ -138,6 +145,7 @@ async def test_no_request_ends_in_a_fault(  # noqa: PLR0913, PLR0917 - every par
     headers = [
         (b"content-type", content_type.encode()),
         (b"accept", accept),
+        (b"accept-language", language),
         (b"origin", b"https://login.example.org"),
         (b"cookie", b"__Host-tgauth=" + cookie + b"; __Host-tgauth-login=" + cookie),
         (b"authorization", b"Bearer " + authorization),
@@ -161,7 +169,7 @@ async def test_no_form_ends_in_a_fault(
         (b"origin", deployment.issuer.url.encode()),
         (b"cookie", cookie.encode()),
     ]
-    for path in (CALLBACK_PATH, "/logout"):
+    for path in (CALLBACK_PATH, "/logout", "/account/sessions/end", "/account/delete"):
         assert await ask(app, "POST", path, b"", headers=headers, body=body) < 500
 
 
@@ -191,6 +199,6 @@ async def test_a_broken_form_is_a_refusal(
         "Origin": "https://login.example.org",
         "Cookie": f"__Host-tgauth-login={'A' * 43}.{'B' * 43}; __Host-tgauth=x",
     }
-    for path in (CALLBACK_PATH, "/logout"):
+    for path in (CALLBACK_PATH, "/logout", "/account/sessions/end", "/account/delete"):
         answer = await browser.post(path, content=body, headers=headers)
         assert 400 <= answer.status_code < 500

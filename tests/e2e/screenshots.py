@@ -1,14 +1,23 @@
-"""Takes the pictures in docs/screenshots: `python -m tests.e2e.screenshots`."""
+"""Takes the pictures in docs/screenshots: `python -m tests.e2e.screenshots`.
+
+The chat and the sample application come from a running demo, the pages from the gallery. Needs
+Debian's chromium and ImageMagick.
+"""
 
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from tests.e2e.browser import DESKTOP, PHONE, browser
+from tests.e2e.shown import Gallery
 from tests.harness import Process, eventually
+
+from tgauth.api.options import Branding
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "screenshots"
 SCREENS: Final[dict[str, dict[str, Any]]] = {
@@ -17,11 +26,52 @@ SCREENS: Final[dict[str, dict[str, Any]]] = {
     "phone-light": {**PHONE, "color_scheme": "light"},
     "phone-dark": {**PHONE, "color_scheme": "dark"},
 }
+#: Pages of the gallery that are shown, and how they are called in the folder.
+SHOWN: Final = {
+    "continue": "continue",
+    "continue-switch": "switch",
+    "continue-android": "in-app",
+    "account": "account",
+    "delete": "delete",
+    "welcome-new": "welcome",
+    "welcome-logged-out": "logged-out",
+    "code-already-spent": "used-link",
+    "code-expired": "expired-link",
+    "person-not-allowed": "not-allowed",
+    "404": "no-such-page",
+}
+BRANDED: Final = Branding(
+    name="The Shop",
+    privacy_url="https://example.org/privacy",
+    imprint_url="https://example.org/imprint",
+)
+#: Colours of a picture: the pages have few.
+_COLOURS: Final = "64"
 
 
 def main() -> None:
-    """Run the demo and walk through it on each screen."""
-    FOLDER.mkdir(exist_ok=True)
+    """Take every picture on each screen."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
+    with browser() as chromium:
+        for name, screen in SCREENS.items():
+            show_pages(chromium, name, screen)
+        walk_through_demo(chromium)
+
+
+def show_pages(chromium: Browser, name: str, screen: dict[str, Any]) -> None:
+    """Take the pages of the gallery."""
+    gallery = Gallery(branding=BRANDED)
+    with chromium.new_context(**screen) as context:
+        gallery.serve(context)
+        page = context.new_page()
+        for source, target in SHOWN.items():
+            gallery.show(page, source)
+            take(page, target, name)
+
+
+def walk_through_demo(chromium: Browser) -> None:
+    """Run the demo and log in once on each screen."""
     with tempfile.TemporaryDirectory() as folder:
         demo = Process.start(
             [sys.executable, "-m", "tgauth", "demo", "--port", "0"],
@@ -31,16 +81,15 @@ def main() -> None:
         try:
             found = eventually(lambda: re.search(r"Open (http\S+) and", demo.output))
             assert found is not None
-            with browser() as chromium:
-                for name, screen in SCREENS.items():
-                    with chromium.new_context(**screen) as context:
-                        walk(context, found[1], name)
+            for name, screen in SCREENS.items():
+                with chromium.new_context(**screen) as context:
+                    walk(context, found[1], name)
         finally:
             demo.stop()
 
 
 def walk(context: BrowserContext, address: str, screen: str) -> None:
-    """Log in once, with a picture of each page on the way."""
+    """Log in once, with a picture of the chat and of the sample application."""
     chat = context.new_page()
     chat.goto(address)
     chat.get_by_role("textbox").fill("/login")
@@ -52,22 +101,20 @@ def walk(context: BrowserContext, address: str, screen: str) -> None:
     with context.expect_page() as opened:
         links.last.click()
     page = opened.value
-    page.get_by_role("button").wait_for()
-    take(page, "continue", screen)
-    issuer = page.url.partition("/auth/")[0]
     page.get_by_role("button").click()
     page.get_by_text("telegram_id").wait_for()
     take(page, "sample-application", screen)
-    page.goto(f"{issuer}/account")
-    take(page, "account", screen)
-    context.clear_cookies()  # as in another browser
-    page.goto(str(links.last.get_attribute("href")))
-    take(page, "used-link", screen)
 
 
 def take(page: Page, what: str, screen: str) -> None:
-    """Keep a picture of a page."""
-    page.screenshot(path=FOLDER / f"{what}-{screen}.png")
+    """Keep a picture of a page, as small as it gets."""
+    path = FOLDER / f"{what}-{screen}.png"
+    page.screenshot(path=path, full_page=what == "account")
+    squeeze = ("-strip", "-dither", "None", "-colors", _COLOURS)
+    png = ("-define", "png:compression-level=9", "-define", "png:exclude-chunk=all")
+    converter = shutil.which("convert") or "convert"
+    half = ("-resize", "50%") if screen.startswith("phone") else ()
+    subprocess.run((converter, path, *half, *squeeze, *png, f"PNG8:{path}"), check=True)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,14 @@ from typing import Final
 from litestar.datastructures import Cookie
 
 from tgauth.domain.code import hash_of, looks_like_a_code
-from tgauth.domain.instants import SECOND
+from tgauth.domain.instants import DAY, SECOND
 from tgauth.domain.links import Issuer
 
 _SEPARATOR: Final = "."
+
+#: How long a login cookie outlives its code: a page that was left open shall say that the link has
+#: expired, and not that it knows of none.
+_OUTLIVES: Final = DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +56,9 @@ class PendingLogin:
         return "PendingLogin(***)"
 
 
-def login_cookie(issuer: Issuer, pending: PendingLogin, *, lifetime: int) -> Cookie:
-    """Return the short-lived cookie of a login under way; `lifetime` is in milliseconds."""
+def login_cookie(issuer: Issuer, pending: PendingLogin, *, code_lifetime: int) -> Cookie:
+    """Return the cookie of a login under way; `code_lifetime` is in milliseconds."""
+    lifetime = code_lifetime + _OUTLIVES
     return _cookie(issuer, issuer.login_cookie, pending.cookie, lifetime // SECOND)
 
 

@@ -52,7 +52,7 @@ def _answer(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
     # Not `request.url`: a query that is no UTF-8 cannot be made into one.
     is_api = request.scope["path"].startswith("/api/")
     if "text/html" in request.headers.get("accept", "") and not is_api:
-        return refusal_page(refusal)
+        return refusal_page(request, refusal)
     return Response(
         {"error": refusal.error, "error_description": refusal.description},
         status_code=refusal.status,

@@ -1,77 +1,52 @@
-"""The bot's link, the page behind it, and the press of its button; the account page."""
+"""The bot's link, the page behind it, and the press of its button."""
 
-import hmac
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from litestar import MediaType, Request, Response, get, post
-from litestar.datastructures import FormMultiDict
-from litestar.enums import RequestEncodingType
-from litestar.exceptions import ClientException
+from litestar import MediaType, Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.response import Redirect
 
-from tgauth.api.cookies import PendingLogin, login_cookie, no_cookie, session_cookie
-from tgauth.api.pages import (
-    STYLE_PATH,
-    AccountPage,
-    ContinuePage,
-    WelcomePage,
-    refusal_page,
-    render,
-    style_sheet,
-)
-from tgauth.api.refusals import NO_CODE, STALE_FORM
+from tgauth.api.cookies import PendingLogin, login_cookie, session_cookie
+from tgauth.api.forms import AnyRequest, Forms, see_other
+from tgauth.api.in_app import way_out
+from tgauth.api.languages import words_of
+from tgauth.api.pages import ACCOUNT_PATH, Pages, initial_of
+from tgauth.api.refusals import NO_CODE, STALE_FORM, refusal_of
+from tgauth.api.views import ContinuePage
 from tgauth.api.visitors import visitor_of
-from tgauth.domain.code import derive_form_token, looks_like_a_code
-from tgauth.domain.errors import CodeUnknown, SessionEnded
-from tgauth.domain.instants import SECOND, Instant
-from tgauth.domain.links import CALLBACK_PATH, with_code
+from tgauth.domain.code import looks_like_a_code
+from tgauth.domain.errors import CodeUnknown, PersonBanned, PersonNotAllowed
+from tgauth.domain.links import CALLBACK_PATH, host_of, with_code
 from tgauth.flows.continue_in_browser import Browser, Offer, continue_in_browser, show_offer
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.end_session import end_session
-from tgauth.flows.identify import identify_by_cookie
 from tgauth.logs import Log
 
-AnyRequest = Request[Any, Any, Any]
-
 _log = Log("api")
-_ACCOUNT_PATH: Final = "/account"
 
 
-def login_pages(deployment: Deployment) -> list[HTTPRouteHandler]:
-    """Return the handlers of every page."""
-    pages = _LoginPages(deployment)
+def login_pages(deployment: Deployment, pages: Pages) -> list[HTTPRouteHandler]:
+    """Return the handlers of the page behind the bot's link."""
+    login = _LoginPages(deployment, pages)
 
     @get(CALLBACK_PATH, media_type=MediaType.HTML)
     async def open_link(request: AnyRequest) -> Response[Any]:
         code = request.query_params.get("code")
-        return pages.bind(request, code) if code is not None else await pages.offer(request)
+        if code is not None:
+            return login.bind(request, code)
+        return await login.naming_the_refused(request, login.offer)
 
     @post(CALLBACK_PATH, media_type=MediaType.HTML)
     async def press_button(request: AnyRequest) -> Response[Any]:
-        return await pages.press(request)
+        return await login.naming_the_refused(request, login.press)
 
-    @get(["/", _ACCOUNT_PATH], media_type=MediaType.HTML)
-    async def account(request: AnyRequest) -> Response[Any]:
-        return await pages.account(request)
-
-    @post("/logout", media_type=MediaType.HTML)
-    async def log_out(request: AnyRequest) -> Response[Any]:
-        return await pages.log_out(request)
-
-    @get(STYLE_PATH, media_type=MediaType.CSS, sync_to_thread=False)
-    def style() -> Response[str]:
-        return Response(
-            style_sheet(), media_type=MediaType.CSS, headers={"Cache-Control": "max-age=3600"}
-        )
-
-    return [open_link, press_button, account, log_out, style]
+    return [open_link, press_button]
 
 
 class _LoginPages:
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, pages: Pages) -> None:
         self._deployment = deployment
+        self._pages = pages
+        self._forms = Forms(deployment)
         self._issuer = deployment.issuer
         self._target = deployment.client.callback_url
 
@@ -85,31 +60,27 @@ class _LoginPages:
         pending = self._pending(request)
         if pending is None or pending.code != code:
             pending = PendingLogin.begin(code)
-        cookie = login_cookie(
-            self._issuer,
-            pending,
-            lifetime=self._deployment.client.code_lifetime,
-        )
-        return _redirect(CALLBACK_PATH, cookies=[cookie])
+        lifetime = self._deployment.client.code_lifetime
+        cookie = login_cookie(self._issuer, pending, code_lifetime=lifetime)
+        return see_other(CALLBACK_PATH, cookies=[cookie])
 
     async def offer(self, request: AnyRequest) -> Response[Any]:
         """Show whose login this is; spends nothing."""
         pending = self._pending(request)
+        words = words_of(request)
         if pending is None:
-            return refusal_page(NO_CODE)
-        offer = await show_offer(
-            self._deployment,
-            pending.code,
-            browser=self._browser(request, pending),
-        )
-        return render(self._continue_page(offer, pending), target=self._target)
+            return self._pages.refuse(NO_CODE, words)
+        browser = self._browser(request, pending)
+        offer = await show_offer(self._deployment, pending.code, browser=browser)
+        page = self._continue_page(request, offer, pending)
+        return self._pages.render(page, words, target=self._target)
 
     async def press(self, request: AnyRequest) -> Response[Any]:
         """Spend the code, and send the browser on."""
         pending = self._pending(request)
-        form = await _form(request)
-        if pending is None or not self._is_ours(request, form.get("token"), pending.cookie):
-            return refusal_page(STALE_FORM)
+        form = await self._forms.ours(request, pending.cookie if pending else "")
+        if pending is None or form is None:
+            return self._pages.refuse(STALE_FORM, words_of(request))
         outcome = await continue_in_browser(
             self._deployment,
             pending.code,
@@ -122,56 +93,43 @@ class _LoginPages:
             session_id=outcome.session.id,
             by="browser",
         )
-        target = _ACCOUNT_PATH
+        target = ACCOUNT_PATH
         if self._target is not None and outcome.callback_code is not None:
             target = with_code(self._target, outcome.callback_code)
         # The login cookie stays: a second press of the same button has to find it.
         cookie = session_cookie(
             self._issuer, outcome.secret, lifetime=self._deployment.sessions.lifetime
         )
-        return _redirect(target, cookies=[cookie])
+        return see_other(target, cookies=[cookie])
 
-    async def account(self, request: AnyRequest) -> Response[Any]:
-        """Show who is logged in here."""
-        secret = self._secret(request)
+    async def naming_the_refused(
+        self, request: AnyRequest, answer: Callable[[AnyRequest], Awaitable[Response[Any]]]
+    ) -> Response[Any]:
+        """Answer, and show a person who may not log in the id that they have to pass on.
+
+        Whoever holds the link may know whose it is.
+        """
         try:
-            identity = await identify_by_cookie(self._deployment, secret or "")
-        except SessionEnded:
-            return render(WelcomePage(logged_out="logged_out" in request.query_params))
-        person = identity.person
-        page = AccountPage(
-            account=person.label,
-            name=person.name,
-            telegram_id=person.profile.telegram_id,
-            since=_readable(identity.session.created_at),
-            form_token=derive_form_token(self._deployment.master_key, secret or ""),
-        )
-        return render(page)
+            return await answer(request)
+        except (PersonNotAllowed, PersonBanned) as error:
+            refusal, words = refusal_of(error), words_of(request)
+            return self._pages.refuse(refusal, words, telegram_id=error.telegram_id)
 
-    async def log_out(self, request: AnyRequest) -> Response[Any]:
-        """End this browser's session."""
-        secret = self._secret(request)
-        if secret is not None:
-            form = await _form(request)
-            if not self._is_ours(request, form.get("token"), secret):
-                return refusal_page(STALE_FORM)
-            await end_session(self._deployment, secret)
-            _log.info("session.ended", by="browser")
-        forget = [
-            no_cookie(self._issuer, self._issuer.session_cookie),
-            no_cookie(self._issuer, self._issuer.login_cookie),
-        ]
-        return _redirect(f"{_ACCOUNT_PATH}?logged_out", cookies=forget)
-
-    def _continue_page(self, offer: Offer, pending: PendingLogin) -> ContinuePage:
+    def _continue_page(
+        self, request: AnyRequest, offer: Offer, pending: PendingLogin
+    ) -> ContinuePage:
+        link = self._issuer.login_link(pending.code)
         return ContinuePage(
             account=offer.person.label,
             name=offer.person.name,
+            initial=initial_of(offer.person.name),
             telegram_id=offer.person.profile.telegram_id,
             application=self._deployment.client.name,
+            target=host_of(self._target) if self._target else None,
             other=offer.other.label if offer.other else None,
-            form_token=derive_form_token(self._deployment.master_key, pending.cookie),
+            form_token=self._forms.token(pending.cookie),
             action=CALLBACK_PATH,
+            way_out=way_out(link, request.headers.get("user-agent", "")),
         )
 
     def _pending(self, request: AnyRequest) -> PendingLogin | None:
@@ -180,40 +138,6 @@ class _LoginPages:
     def _browser(self, request: AnyRequest, pending: PendingLogin) -> Browser:
         return Browser(
             name=pending.browser,
-            session_secret=self._secret(request),
+            session_secret=request.cookies.get(self._issuer.session_cookie) or None,
             visitor=visitor_of(request),
         )
-
-    def _secret(self, request: AnyRequest) -> str | None:
-        return request.cookies.get(self._issuer.session_cookie) or None
-
-    def _is_ours(self, request: AnyRequest, token: object, cookie: str) -> bool:
-        """Say whether our own page sent this form: its Origin, and a token made from the cookie."""
-        expected = derive_form_token(self._deployment.master_key, cookie)
-        return (
-            request.headers.get("origin") == self._issuer.url
-            and isinstance(token, str)
-            and hmac.compare_digest(token.encode(), expected.encode())
-        )
-
-
-async def _form(request: AnyRequest) -> FormMultiDict:
-    """Read a form of ours; ours are never multipart, whose parts could name any charset."""
-    if request.content_type[0] != RequestEncodingType.URL_ENCODED:
-        raise ClientException("the body must be a form", status_code=415)
-    return await request.form()
-
-
-def _redirect(target: str, *, cookies: list[Any]) -> Response[Any]:
-    # 303, never 307: the browser must not send the form on (RFC 9700 §4.12).
-    return Redirect(
-        target,
-        status_code=303,
-        cookies=cookies,
-        headers={"Cache-Control": "no-store"},
-    )
-
-
-def _readable(instant: Instant) -> str:
-    moment = datetime.fromtimestamp(instant // SECOND, UTC)
-    return moment.strftime("%Y-%m-%d %H:%M UTC")

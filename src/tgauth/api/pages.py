@@ -1,16 +1,22 @@
-"""Pages: one frozen struct for each template, and the headers that every page carries."""
+"""Pages: rendered from their structs in the visitor's language, under a strict policy."""
 
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
-from importlib.resources import files
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from litestar import MediaType, Response
+from litestar import MediaType, Request, Response
 
-from tgauth.api.refusals import Refusal
-from tgauth.domain.links import origin_of
+from tgauth.api.assets import Assets, assets_of
+from tgauth.api.brand import Brand
+from tgauth.api.languages import words_of
+from tgauth.api.refusals import Refusal, Way
+from tgauth.api.views import Frame, Link, Page, RefusalPage
+from tgauth.domain.client import Client
+from tgauth.domain.links import CALLBACK_PATH, origin_of
+from tgauth.texts import Words, languages, load_languages, words_for
 
 #: What every answer carries. Not no-referrer: with that a browser sends "Origin: null" with our own
 #: forms (Fetch standard, "append a request Origin header").
@@ -19,107 +25,139 @@ COMMON_HEADERS: Final = {
     "Referrer-Policy": "same-origin",
 }
 
-#: The style sheet: the one thing that pages load.
-STYLE_PATH: Final = "/static/style.css"
+FRONT_PATH: Final = "/"
+ACCOUNT_PATH: Final = "/account"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContinuePage:
-    """`continue.html`: whose login this is, and the button that spends it."""
+class Pages:
+    """Renders the pages of one installation.
 
-    template: ClassVar[str] = "continue.html"
-    account: str
-    name: str
-    telegram_id: int
-    application: str
-    other: str | None
-    form_token: str
-    action: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountPage:
-    """`account.html`: who is logged in."""
-
-    template: ClassVar[str] = "account.html"
-    account: str
-    name: str
-    telegram_id: int
-    since: str
-    form_token: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WelcomePage:
-    """`welcome.html`: nobody is logged in."""
-
-    template: ClassVar[str] = "welcome.html"
-    logged_out: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusalPage:
-    """`refusal.html`: what happened, and what to do next."""
-
-    template: ClassVar[str] = "refusal.html"
-    title: str
-    advice: str
-
-
-Page = ContinuePage | AccountPage | WelcomePage | RefusalPage
-
-
-def render(page: Page, *, status: int = HTTPStatus.OK, target: str | None = None) -> Response[str]:
-    """Render a page.
-
-    Args:
-        page: What it shows.
-        status: The HTTP status.
-        target: An address that its form redirects to: browsers apply `form-action` to redirects
-            as well (CSP Level 3 §6.4.1), so the policy has to name that origin.
+    Attributes:
+        assets: What the pages load.
     """
-    fields = {name: getattr(page, name) for name in page.__slots__}
-    return Response(
-        _templates().get_template(page.template).render(fields, style=STYLE_PATH),
-        status_code=status,
-        media_type=MediaType.HTML,
-        headers=_headers(target),
-    )
+
+    def __init__(self, brand: Brand, client: Client) -> None:
+        self.assets: Assets = assets_of(brand)
+        self._brand = brand
+        self._client = client
+
+    def load(self) -> None:
+        """Read languages and templates now, so that no first visitor has to wait for them."""
+        load_languages()
+        for language in languages():
+            environment = _templates(words_for(language))
+            for name in environment.list_templates():
+                environment.get_template(name)
+
+    def render(
+        self,
+        page: Page,
+        words: Words,
+        *,
+        status: int = HTTPStatus.OK,
+        target: str | None = None,
+    ) -> Response[str]:
+        """Render a page.
+
+        Args:
+            page: What it shows.
+            words: The language.
+            status: The HTTP status.
+            target: An address that its form redirects to: browsers apply `form-action` to redirects
+                as well (CSP Level 3 §6.4.1), so the policy has to name that origin.
+        """
+        fields = {name: getattr(page, name) for name in page.__slots__}
+        template = _templates(words).get_template(page.template)
+        return Response(
+            template.render(fields, frame=self._frame(words)),
+            status_code=status,
+            media_type=MediaType.HTML,
+            headers=_headers(target),
+        )
+
+    def refuse(
+        self, refusal: Refusal, words: Words, *, telegram_id: int | None = None
+    ) -> Response[str]:
+        """Render a refusal.
+
+        Args:
+            refusal: Which one.
+            words: The language.
+            telegram_id: The person's own id, where they have to pass it on.
+        """
+        page = RefusalPage(
+            title=words.gettext(refusal.title),
+            advice=words.gettext(refusal.advice),
+            telegram_id=telegram_id,
+            ways=tuple(link for way in refusal.ways if (link := self._link(way, words))),
+        )
+        return self.render(page, words, status=refusal.status)
+
+    def _frame(self, words: Words) -> Frame:
+        assets = self.assets
+        return Frame(
+            language=words.language,
+            direction=words.direction,
+            brand=self._brand.name,
+            logo=(assets.logo or assets.icon).address,
+            style=assets.style.address,
+            script=assets.script.address,
+            privacy_url=self._brand.privacy_url,
+            imprint_url=self._brand.imprint_url,
+        )
+
+    def _link(self, way: Way, words: Words) -> Link | None:
+        match way:
+            case Way.HOW_TO_LOG_IN:
+                return Link(href=FRONT_PATH, text=words.gettext("How to log in"))
+            case Way.FRONT_PAGE:
+                return Link(href=FRONT_PATH, text=words.gettext("To the front page"))
+            case Way.ACCOUNT:
+                return Link(href=ACCOUNT_PATH, text=words.gettext("To your account"))
+            case Way.LOGIN:
+                return Link(href=CALLBACK_PATH, text=words.gettext("Back to the login"))
+            case Way.APPLICATION:
+                if self._client.callback_url is None:
+                    return None
+                text = words.gettext("To {application}").format(application=self._client.name)
+                return Link(href=origin_of(self._client.callback_url), text=text)
 
 
-def refusal_page(refusal: Refusal) -> Response[str]:
-    """Render a refusal for a person."""
-    page = RefusalPage(title=refusal.title, advice=refusal.advice)
-    return render(page, status=refusal.status)
+def refusal_page(request: Request[Any, Any, Any], refusal: Refusal) -> Response[str]:
+    """Render a refusal for whoever sent this request."""
+    pages: Pages = request.app.state.pages
+    return pages.refuse(refusal, words_of(request))
 
 
-@cache
-def style_sheet() -> str:
-    """Return the one style sheet."""
-    return (files("tgauth.api") / "static" / "style.css").read_text("utf-8")
+def initial_of(name: str) -> str:
+    """Return the letter that stands for a name; a dot where it has none."""
+    letters = (one for one in name if unicodedata.category(one)[0] in "LN")
+    return next(letters, "·").upper()[:1]
 
 
-def _headers(target: str | None) -> dict[str, str]:
+def _headers(target: str | None) -> Mapping[str, str]:
     targets = f" {origin_of(target)}" if target else ""
     policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
-        f"frame-ancestors 'none'; form-action 'self'{targets}"
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+        f"form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'"
     )
     return {**COMMON_HEADERS, "Content-Security-Policy": policy, "Cache-Control": "no-store"}
 
 
 @cache
-def _templates() -> Environment:
-    return Environment(
+def _templates(words: Words) -> Environment:
+    environment = Environment(
         loader=PackageLoader("tgauth.api", "templates"),
         auto_reload=False,  # it asks the disk at every render, which blocks the event loop
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
-
-
-def fields_of(page: type[Any]) -> tuple[str, ...]:
-    """Return the names that a page's template may use."""
-    return (*page.__slots__, "style")
+    environment.policies["ext.i18n.trimmed"] = True
+    # What stands in for a placeholder is escaped; the texts themselves are ours.
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # added by the extension
+        words.gettext, words.ngettext, newstyle=True
+    )
+    return environment

@@ -49,9 +49,12 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
         await shutdown()
         await draining.drain((descriptor,), deadline=DRAIN_DEADLINE)
 
+    loading: list[asyncio.Task[None]] = []
+
     async def started() -> None:
         _log.info("api.listening", address=f"http://{host}:{port}", issuer=deployment.issuer.url)
         ready()
+        loading.append(asyncio.create_task(asyncio.to_thread(app.state.pages.load)))
 
     app = build_app(deployment, keys, options)
     app.on_startup.append(started)

@@ -117,21 +117,31 @@ class CodeMisused(TgauthError):
 
 
 class PersonNotAllowed(TgauthError):
-    """The operator's list does not name this person."""
+    """The operator's list does not name this person.
+
+    Attributes:
+        telegram_id: Who; their own page may show it to them.
+    """
 
     code = "person_not_allowed"
 
     def __init__(self, telegram_id: int) -> None:
         super().__init__(f"Telegram id {telegram_id} is not on the list of who may log in")
+        self.telegram_id = telegram_id
 
 
 class PersonBanned(TgauthError):
-    """The operator banned this person."""
+    """The operator banned this person.
+
+    Attributes:
+        telegram_id: Who; their own page may show it to them.
+    """
 
     code = "person_banned"
 
     def __init__(self, telegram_id: int) -> None:
         super().__init__(f"Telegram id {telegram_id} is banned")
+        self.telegram_id = telegram_id
 
 
 class ClientRefused(TgauthError):

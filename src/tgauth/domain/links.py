@@ -71,6 +71,11 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}{suffix}"
 
 
+def host_of(url: str) -> str:
+    """Return what people read of an address: its host, and its port where it is not the usual."""
+    return origin_of(url).partition("://")[2]
+
+
 def with_code(callback_url: str, code: str) -> str:
     """Return the application's address with a code added to whatever query it has."""
     parts = urlsplit(callback_url)

@@ -1,4 +1,4 @@
-"""Languages: English, and one gettext catalogue for each other one."""
+"""Languages: English, and gettext catalogues for each other one: the chat's and the pages'."""
 
 import gettext
 import re
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: What the texts in the code are written in.
 SOURCE: Final = "en"
+#: Endings of a language's files in `locale/`: what the chat says, and what the pages say.
+CATALOGUES: Final = (".po", ".pages.po")
 _TAG: Final = re.compile(r"[A-Za-z]{2,3}([_-][A-Za-z0-9]{1,8})*")
 _MILLISECONDS: Final = 1000
 _MINUTES_FROM: Final = 120
@@ -23,6 +25,13 @@ class Words:
     def __init__(self, language: str, translations: gettext.NullTranslations) -> None:
         self.language = language
         self._translations = translations
+
+    @property
+    def direction(self) -> str:
+        """Return how this language is written: `ltr` or `rtl`."""
+        if self.language == SOURCE:
+            return "ltr"
+        return str(_locale(self.language).text_direction)
 
     def gettext(self, text: str) -> str:
         """Return a text in this language."""
@@ -71,12 +80,12 @@ def load_languages() -> None:
 @cache
 def languages() -> tuple[str, ...]:
     """Return every language that there is, the source language first."""
-    found = sorted(
-        entry.name.removesuffix(".po")
+    found = {
+        entry.name.partition(".")[0]
         for entry in (files("tgauth.texts") / "locale").iterdir()
         if entry.name.endswith(".po")
-    )
-    return (SOURCE, *found)
+    }
+    return (SOURCE, *sorted(found))
 
 
 def _nearest(language: str | None) -> str:
@@ -100,12 +109,20 @@ def _words(language: str) -> Words:
     from babel.messages.mofile import write_mo  # noqa: PLC0415 - see above
     from babel.messages.pofile import read_po  # noqa: PLC0415 - see above
 
-    with (files("tgauth.texts") / "locale" / f"{language}.po").open("rb") as source:
-        catalogue = read_po(source, locale=language)
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return Words(language, gettext.GNUTranslations(compiled))
+    translations = gettext.NullTranslations()
+    for ending in CATALOGUES:
+        path = files("tgauth.texts") / "locale" / f"{language}{ending}"
+        if not path.is_file():
+            continue
+        with path.open("rb") as source:
+            catalogue = read_po(source, locale=language)
+        compiled = BytesIO()
+        write_mo(compiled, catalogue)
+        compiled.seek(0)
+        one = gettext.GNUTranslations(compiled)
+        one.add_fallback(translations)
+        translations = one
+    return Words(language, translations)
 
 
 @cache

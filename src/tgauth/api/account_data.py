@@ -1,0 +1,75 @@
+"""What is kept about a person, as a document that they can take with them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from tgauth.domain.instants import SECOND, Instant
+from tgauth.domain.login import LoginRequest
+from tgauth.domain.person import Person
+from tgauth.domain.session import Session
+from tgauth.flows.account import PersonalData
+
+
+def document_of(data: PersonalData, *, issuer: str, now: Instant) -> dict[str, Any]:
+    """Return everything that is kept about a person, in a form that programs read as well.
+
+    Hashes of secrets are left out: they say nothing about a person.
+    """
+    return {
+        "issuer": issuer,
+        "exported_at": timestamp(now),
+        "account": _account(data.person),
+        "sessions": [_session(one) for one in data.sessions],
+        "logins": [_login(one, now) for one in data.logins],
+    }
+
+
+def timestamp(instant: Instant) -> str:
+    """Return an instant as RFC 3339 has it, in UTC and to the second."""
+    return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _maybe(instant: Instant | None) -> str | None:
+    return None if instant is None else timestamp(instant)
+
+
+def _account(person: Person) -> dict[str, Any]:
+    profile = person.profile
+    return {
+        "sub": person.subject,
+        "telegram_id": profile.telegram_id,
+        "first_name": profile.first_name,
+        "last_name": profile.last_name,
+        "username": profile.username,
+        "language_code": profile.language,
+        "created_at": timestamp(person.created_at),
+        "updated_at": timestamp(person.updated_at),
+        "banned_at": _maybe(person.banned_at),
+    }
+
+
+def _session(session: Session) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "client_id": session.client_id,
+        "device": session.visitor.device,
+        "address": session.visitor.address,
+        "created_at": timestamp(session.created_at),
+        "last_used_at": timestamp(session.seen_at),
+        "expires_at": timestamp(min(session.expires_at, session.idle_expires_at)),
+        "ended_at": _maybe(session.ended_at),
+    }
+
+
+def _login(login: LoginRequest, now: Instant) -> dict[str, Any]:
+    return {
+        "id": login.id,
+        "client_id": login.client_id,
+        "door": login.door.value,
+        "state": login.standing_at(now).value,
+        "created_at": timestamp(login.created_at),
+        "expires_at": timestamp(login.expires_at),
+        "decided_at": _maybe(login.decided_at),
+        "redeemed_at": _maybe(login.redeemed_at),
+        "session_id": login.session_id,
+    }

@@ -1,0 +1,176 @@
+"""Every page in each of its states, for whoever wants to look at all of them."""
+
+from typing import Any, Final
+
+from litestar import Response
+from tests.builders import CALLBACK_URL, NOW, a_client
+
+from tgauth.api.account_data import timestamp
+from tgauth.api.account_pages import title_of
+from tgauth.api.assets import Asset
+from tgauth.api.brand import load_brand
+from tgauth.api.in_app import way_out
+from tgauth.api.options import Branding
+from tgauth.api.pages import Pages
+from tgauth.api.refusals import NO_CODE, PROTOCOL, REFUSALS, STALE_FORM, UNFORESEEN, Refusal
+from tgauth.api.refusals import refusal_of_status as of_status
+from tgauth.api.views import (
+    AccountPage,
+    ContinuePage,
+    DeletePage,
+    Done,
+    ListedSession,
+    Moment,
+    Page,
+    WelcomePage,
+)
+from tgauth.domain.instants import DAY, Instant
+from tgauth.texts import Words
+
+LINK: Final = f"https://login.example.org/auth/callback?code={'Ab3_' * 10}xyz"
+DESKTOP: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+ANDROID_IN_APP: Final = (
+    "Mozilla/5.0 (Linux; Android 15; Pixel 9; wv) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Version/4.0 Chrome/140.0 Mobile Safari/537.36 Telegram-Android/12.1 (Google Pixel 9)"
+)
+IPHONE_IN_APP: Final = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Mobile/15E148"
+)
+#: Telegram's own limit for each half of a name.
+LONG_NAME: Final = f"{'Wolfeschlegelsteinhausenbergerdorff' * 2:.64} {'W' * 64}"
+RTL_NAME: Final = "\u05d3\u05d5\u05d3 \u05db\u05d4\u05df"
+
+
+def a_continue_page(**fields: Any) -> ContinuePage:
+    """Build the page behind a link."""
+    chosen: dict[str, Any] = {
+        "account": "@alice",
+        "name": "Alice Archer",
+        "initial": "A",
+        "telegram_id": 1001,
+        "application": "The Shop",
+        "target": "app.example.org",
+        "other": None,
+        "form_token": "form-token",
+        "action": "/auth/callback",
+        "way_out": way_out(LINK, DESKTOP),
+    }
+    return ContinuePage(**chosen | fields)
+
+
+def a_listed_session(words: Words, number: int = 1, **fields: Any) -> ListedSession:
+    """Build a line of the list of sessions."""
+    chosen: dict[str, Any] = {
+        "id": f"session-{number}",
+        "application": "The Shop",
+        "device": "Firefox, Linux",
+        "address": "203.0.113.9",
+        "since": moment(words, NOW - number * DAY),
+        "seen": moment(words, NOW - number * 1000),
+        "here": number == 1,
+    }
+    return ListedSession(**chosen | fields)
+
+
+def an_account_page(words: Words, **fields: Any) -> AccountPage:
+    """Build the account page of somebody with three sessions."""
+    chosen: dict[str, Any] = {
+        "account": "@alice",
+        "name": "Alice Archer",
+        "initial": "A",
+        "telegram_id": 1001,
+        "sessions": (
+            a_listed_session(words),
+            a_listed_session(words, 2, device="Telegram, Android", address="2001:db8:85a3::8a2e"),
+            a_listed_session(words, 3, device=None, address=None),
+        ),
+        "application": "The Shop",
+        "target": "https://app.example.org",
+        "one_ended": False,
+        "form_token": "form-token",
+    }
+    return AccountPage(**chosen | fields)
+
+
+def moment(words: Words, instant: Instant) -> Moment:
+    """Build a time as pages show it."""
+    return Moment(iso=timestamp(instant), text=words.moment(instant))
+
+
+def pages_in(words: Words) -> dict[str, Page]:
+    """Return every page that is no refusal, in each of its states."""
+    delay = words.duration(900_000)
+    account = an_account_page(words)
+    return {
+        "continue": a_continue_page(),
+        "continue-switch": a_continue_page(other="@bob"),
+        "continue-android": a_continue_page(way_out=way_out(LINK, ANDROID_IN_APP)),
+        "continue-iphone": a_continue_page(way_out=way_out(LINK, IPHONE_IN_APP)),
+        "continue-no-application": a_continue_page(target=None, account="Alice", name="Alice"),
+        "continue-long": a_continue_page(
+            account=LONG_NAME, name=LONG_NAME, application="W" * 80, other=LONG_NAME
+        ),
+        "continue-rtl": a_continue_page(account=RTL_NAME, name=RTL_NAME, initial="\u05d3"),
+        "account": account,
+        "account-ended": an_account_page(words, one_ended=True, sessions=account.sessions[:1]),
+        "account-long": an_account_page(
+            words, account=LONG_NAME, name="", application="W" * 80, target=None
+        ),
+        "delete": DeletePage(account="@alice", delay=delay, form_token="form-token"),
+        **{
+            f"welcome-{done or 'new'}": WelcomePage(
+                title=title_of(done, words),
+                done=done,
+                delay=delay,
+                application="The Shop",
+                target=target,
+            )
+            for done, target in (
+                (None, "https://app.example.org"),
+                (Done.LOGGED_OUT, "https://app.example.org"),
+                (Done.LOGGED_OUT_EVERYWHERE, None),
+                (Done.DELETED, None),
+            )
+        },
+    }
+
+
+def refusals() -> dict[str, Refusal]:
+    """Return every refusal that there is a page for."""
+    named = {error.code.replace("_", "-"): one for error, one in REFUSALS.items()}
+    protocol = {str(int(status)): one for status, one in PROTOCOL.items()}
+    return {
+        **named,
+        **protocol,
+        "415": of_status(415),
+        "unforeseen": UNFORESEEN,
+        "stale-form": STALE_FORM,
+        "no-code": NO_CODE,
+    }
+
+
+def the_pages(branding: Branding | None = None) -> Pages:
+    """Build what renders them."""
+    brand = load_brand(branding or Branding(), name="login.example.org")
+    return Pages(brand, a_client())
+
+
+def gallery(
+    words: Words, branding: Branding | None = None
+) -> tuple[dict[str, Response[str]], dict[str, Asset]]:
+    """Render every page; return them by name, and what they load by path."""
+    pages = the_pages(branding)
+    shown = {
+        name: pages.render(page, words, target=CALLBACK_URL)
+        for name, page in pages_in(words).items()
+    }
+    refused = {
+        name: pages.refuse(
+            one,
+            words,
+            telegram_id=1001 if name in {"person-not-allowed", "person-banned"} else None,
+        )
+        for name, one in refusals().items()
+    }
+    return shown | refused, {asset.path: asset for asset in pages.assets.all()}
