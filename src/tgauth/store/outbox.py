@@ -37,9 +37,11 @@ SELECT_DUE: Final = f"""
     )
     ORDER BY id LIMIT :most
 """
+# A change of an earlier message answers nobody who asks anew.
 SELECT_OWED: Final = """
     SELECT id FROM outbox
     WHERE sent_at IS NULL AND given_up_at IS NULL AND chat_id = :chat_id AND notice = :notice
+    AND edits IS NULL
     LIMIT 1
 """
 SELECT_NEXT_TIME: Final = """
@@ -91,7 +93,7 @@ async def add(connection: Connection, message: Outgoing) -> None:
 
 
 async def is_owed(connection: Connection, *, chat_id: int, notice: Notice) -> bool:
-    """Say whether a chat is owed such a message already."""
+    """Say whether a chat is owed such a message already, as one of its own."""
     row = await connection.one(SELECT_OWED, {"chat_id": chat_id, "notice": notice})
     return row is not None
 
