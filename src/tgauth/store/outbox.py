@@ -72,6 +72,7 @@ SWEEP: Final = """
     )
     RETURNING id
 """
+SELECT_BY_CHAT: Final = f"SELECT {COLUMNS} FROM outbox WHERE chat_id = :chat_id ORDER BY id"
 FORGET: Final = "DELETE FROM outbox WHERE chat_id = :chat_id"
 
 
@@ -146,6 +147,11 @@ async def hasten(connection: Connection, login_id: str, *, now: Instant) -> None
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
     """Delete a batch of messages that were settled long ago; return how many."""
     return len(await connection.run(SWEEP, {"before": before, "most": most}))
+
+
+async def of_chat(connection: Connection, chat_id: int) -> list[Outgoing]:
+    """Return all that was said and is owed to a chat and still kept, oldest first."""
+    return [_message(row) for row in await connection.run(SELECT_BY_CHAT, {"chat_id": chat_id})]
 
 
 async def forget(connection: Connection, chat_id: int) -> None:
