@@ -130,6 +130,8 @@ async def test_forgetting_a_chat_deletes_what_it_sent_and_nobody_could_handle(
             elif number != 8:
                 parked = a_stored_update(key=key, attempts=3, state=UpdateState.PARKED)
                 await inbox.save(connection, parked)
+        hers = await inbox.parked_by(connection, ALICE)
         await inbox.forget(connection, ALICE)
         rows = await connection.run("SELECT update_id FROM inbox ORDER BY update_id")
+    assert [1, 2] == [update.key.update_id for update in hers]
     assert [3, 4, 5, 6, 7, 8] == [row["update_id"] for row in rows]

@@ -37,6 +37,7 @@ HOT = {
     "inbox.save": inbox.UPDATE,
     "inbox.sweep": inbox.SWEEP,
     "inbox.forget": inbox.FORGET,
+    "inbox.parked_by": inbox.SELECT_PARKED_BY,
     "logins.get": logins.SELECT,
     "logins.save": logins.UPSERT,
     "logins.still_open": logins.SELECT_OPEN,
@@ -119,6 +120,28 @@ async def test_no_hot_statement_reads_a_whole_table(
     plan = plan_of(database, HOT[name])
     assert [] == scans(plan)
     assert [] == [step for step in plan if "AUTOMATIC" in step]
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("outbox.due", "outbox_due"),
+        ("outbox.due", "outbox_promised"),
+        ("outbox.due", "outbox_owed_by_chat"),
+        ("outbox.is_owed", "outbox_owed_by_chat"),
+        ("outbox.next_time", "outbox_due"),
+        ("logins.still_open", "logins_by_subject"),
+        ("logins.count_since", "logins_by_subject"),
+        ("sessions.living", "sessions_by_subject"),
+    ],
+)
+async def test_what_is_asked_most_has_an_index_of_its_own(
+    store: Store, database: Path, name: str, index: str
+) -> None:
+    """It is searched there, and not read from end to end."""
+    await store.probe()
+    plan = plan_of(database, HOT[name])
+    assert [] != [step for step in plan if step.startswith("SEARCH") and index in step.split()]
 
 
 @pytest.mark.parametrize(("name", "index"), SWEPT_FROM.items())
