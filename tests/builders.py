@@ -16,6 +16,7 @@ from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.domain.person import AllowList, Person, TelegramProfile
 from tgauth.domain.session import Session, SessionRules
 from tgauth.flows.begin_chat_login import Asked, begin_chat_login
+from tgauth.flows.continue_in_browser import Browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import receive_update
 from tgauth.store import Store
@@ -103,6 +104,11 @@ def a_session(session_id: str = "session-1", **fields: Any) -> Session:
         "idle_expires_at": NOW + RULES.idle_lifetime,
     }
     return Session(id=session_id, **chosen | fields)
+
+
+def a_browser(name: str = "browser-1", **fields: Any) -> Browser:
+    """Build a browser that opened a link."""
+    return Browser(name=name, **fields)
 
 
 def a_login(state: LoginState = LoginState.APPROVED, **fields: Any) -> LoginRequest:

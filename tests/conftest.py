@@ -17,9 +17,9 @@ from tgauth.texts import load_languages
 MAY_BLOCK = {
     # A lock file that nobody holds is opened and locked in microseconds; waiting is done elsewhere.
     "tgauth/store/turns.py": {"_acquire", "turn", "_wait_for"},
-    # Once, at the start: a few bytes each.
+    # Once, at the start: a few bytes each, or the name of a file.
     "tgauth/store/master_key.py": {"load_master_key", "_read", "_create", "_sync_folder"},
-    "tgauth/store/migrations.py": {"shipped", "_folder"},
+    "tgauth/store/migrations.py": {"shipped", "_folder", "_copy"},
     # One look at a file's number, at the start and when readiness is asked for.
     "tgauth/store/database.py": {"_identity_of"},
     # Once for each process: kept afterwards.

@@ -1,5 +1,6 @@
 """Promises of a login's life: what may happen to it in which state, to the millisecond."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tgauth.domain.errors import (
     LoginDenied,
     LoginExpired,
     LoginNotApproved,
+    LoginReplaced,
     TgauthError,
 )
 from tgauth.domain.instants import CLOCK_TOLERANCE, SECOND
@@ -28,37 +30,55 @@ TABLE: dict[tuple[str, bool, str], str | type[TgauthError]] = {
     ("pending", False, "approve"): "approved",
     ("pending", False, "deny"): "denied",
     ("pending", False, "redeem"): LoginNotApproved,
+    ("pending", False, "give_way"): "replaced",
     ("approved", False, "approve"): LoginAlreadyDecided,
     ("approved", False, "deny"): LoginAlreadyDecided,
     ("approved", False, "redeem"): "redeemed",
+    ("approved", False, "give_way"): "replaced",
     ("denied", False, "approve"): LoginAlreadyDecided,
     ("denied", False, "deny"): LoginAlreadyDecided,
     ("denied", False, "redeem"): LoginDenied,
+    ("denied", False, "give_way"): "denied",
+    ("replaced", False, "approve"): LoginAlreadyDecided,
+    ("replaced", False, "deny"): LoginAlreadyDecided,
+    ("replaced", False, "redeem"): LoginReplaced,
+    ("replaced", False, "give_way"): "replaced",
     ("redeemed", False, "approve"): LoginAlreadyDecided,
     ("redeemed", False, "deny"): LoginAlreadyDecided,
     ("redeemed", False, "redeem"): LoginAlreadyRedeemed,
+    ("redeemed", False, "give_way"): "redeemed",
     ("pending", True, "approve"): LoginExpired,
     ("pending", True, "deny"): LoginExpired,
     ("pending", True, "redeem"): LoginExpired,
+    ("pending", True, "give_way"): "pending",
     ("approved", True, "approve"): LoginExpired,
     ("approved", True, "deny"): LoginExpired,
     ("approved", True, "redeem"): LoginExpired,
+    ("approved", True, "give_way"): "approved",
     ("denied", True, "approve"): LoginAlreadyDecided,
     ("denied", True, "deny"): LoginAlreadyDecided,
     ("denied", True, "redeem"): LoginDenied,
+    ("denied", True, "give_way"): "denied",
+    ("replaced", True, "approve"): LoginAlreadyDecided,
+    ("replaced", True, "deny"): LoginAlreadyDecided,
+    ("replaced", True, "redeem"): LoginReplaced,
+    ("replaced", True, "give_way"): "replaced",
     ("redeemed", True, "approve"): LoginAlreadyDecided,
     ("redeemed", True, "deny"): LoginAlreadyDecided,
     ("redeemed", True, "redeem"): LoginAlreadyRedeemed,
+    ("redeemed", True, "give_way"): "redeemed",
 }
 
 STANDINGS = {
     ("pending", False): Standing.PENDING,
     ("approved", False): Standing.APPROVED,
     ("denied", False): Standing.DENIED,
+    ("replaced", False): Standing.REPLACED,
     ("redeemed", False): Standing.REDEEMED,
     ("pending", True): Standing.EXPIRED,
     ("approved", True): Standing.EXPIRED,
     ("denied", True): Standing.DENIED,
+    ("replaced", True): Standing.REPLACED,
     ("redeemed", True): Standing.REDEEMED,
 }
 
@@ -68,6 +88,8 @@ CASES = [
     for now in (AFTER if late else BEFORE)
 ]
 
+REDEMPTIONS = [case for case in CASES if case.values[1] == "redeem"]
+
 
 def happen(login: LoginRequest, event: str, now: int) -> LoginRequest:
     """Let `event` happen to `login`."""
@@ -76,6 +98,8 @@ def happen(login: LoginRequest, event: str, now: int) -> LoginRequest:
             return login.approve(subject="subject-of-alice", now=now)
         case "deny":
             return login.deny(now=now)
+        case "give_way":
+            return login.give_way(now=now)
         case _:
             return login.redeem(session_id="session-9", browser="browser-9", now=now)
 
@@ -127,6 +151,56 @@ def test_redeeming_keeps_session_browser_and_moment() -> None:
     assert expected == redeemed
 
 
+def test_giving_way_keeps_when() -> None:
+    """A login that a newer one replaced keeps the moment, and changes nothing else."""
+    for state in (LoginState.PENDING, LoginState.APPROVED):
+        expected = replace(a_login(state), state=LoginState.REPLACED, decided_at=NOW + 5)
+        assert expected == a_login(state).give_way(now=NOW + 5)
+
+
+@pytest.mark.parametrize("now", [*BEFORE, *AFTER])
+@pytest.mark.parametrize(
+    "state", [LoginState.DENIED, LoginState.REPLACED, LoginState.REDEEMED], ids=str
+)
+def test_what_is_over_gives_way_to_nothing(state: LoginState, now: int) -> None:
+    """A login that is over stays exactly as it is: it needs no write."""
+    login = a_login(state)
+    assert login is login.give_way(now=now)
+
+
+def test_what_has_expired_gives_way_to_nothing() -> None:
+    """An expired link is said to have expired, and not to have been replaced."""
+    for state in (LoginState.PENDING, LoginState.APPROVED):
+        assert a_login(state) == a_login(state).give_way(now=DEADLINE)
+
+
+@pytest.mark.parametrize(("state", "event", "now", "expected"), REDEMPTIONS)
+def test_asking_whether_it_can_be_redeemed_answers_like_redeeming(
+    state: str, event: str, now: int, expected: str | type[TgauthError]
+) -> None:
+    """A page that only looks is refused exactly where the press of its button would be."""
+    assert "redeem" == event
+    login = a_login(LoginState(state))
+    if isinstance(expected, str):
+        login.require_redeemable(now)
+        assert a_login(LoginState(state)) == login
+    else:
+        with pytest.raises(expected):
+            login.require_redeemable(now)
+
+
+def test_the_table_is_complete() -> None:
+    """Every state meets every event on both sides of the deadline."""
+    events = ("approve", "deny", "redeem", "give_way")
+    expected = {
+        (str(state), late, event)
+        for state in LoginState
+        for late in (False, True)
+        for event in events
+    }
+    assert expected == set(TABLE)
+
+
 def test_asking_in_the_own_chat_is_the_approval() -> None:
     """A login that began in the chat is approved from the start and expires by its lifetime."""
     begun = begin_in_chat(
@@ -163,14 +237,14 @@ class Life(RuleBasedStateMachine):
         """Let time pass."""
         self.now += wait
 
-    @rule(event=st.sampled_from(["approve", "deny", "redeem"]))
+    @rule(event=st.sampled_from(["approve", "deny", "redeem", "give_way"]))
     def something_happens(self, event: str) -> None:
         """Try an event, and compare with the table."""
         outcome = TABLE[self.expected, self.now >= DEADLINE, event]
         if isinstance(outcome, str):
             self.login = happen(self.login, event, self.now)
             self.expected = outcome
-            self.redemptions += outcome == "redeemed"
+            self.redemptions += event == "redeem"
         else:
             with pytest.raises(outcome):
                 happen(self.login, event, self.now)

@@ -65,6 +65,17 @@ def test_giving_up_keeps_why() -> None:
 
 
 def test_a_promise_is_due_at_once() -> None:
-    """What is promised is due now, and was never tried."""
-    expected = an_outgoing(notice=Notice.LOGIN_LINK, login_id="login-1")
-    assert expected == owe(Notice.LOGIN_LINK, chat_id=ALICE, now=NOW, login_id="login-1")
+    """What is promised is due now, was never tried, and speaks its reader's language."""
+    expected = an_outgoing(notice=Notice.LOGIN_LINK, login_id="login-1", language="ru")
+    assert expected == owe(
+        Notice.LOGIN_LINK, chat_id=ALICE, language="ru", now=NOW, login_id="login-1"
+    )
+
+
+@pytest.mark.parametrize("later", [0, NOW - 1, NOW + 1, NOW + DAY])
+def test_a_promise_for_later_keeps_its_instant(later: int) -> None:
+    """Whatever instant is asked for, the beginning of time included, is when it is due."""
+    expected = an_outgoing(notice=Notice.LOGIN_CLOSED, edits=7, not_before=later)
+    assert expected == owe(
+        Notice.LOGIN_CLOSED, chat_id=ALICE, language=None, now=NOW, edits=7, not_before=later
+    )

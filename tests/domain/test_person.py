@@ -67,3 +67,11 @@ def test_a_name_cannot_pass_for_a_username(first_name: str, label: str) -> None:
     """Names are free: who calls themselves "@ann" is not shown as the account @ann."""
     person = a_person(profile=a_profile(first_name=first_name, last_name=None, username=None))
     assert label == person.label
+
+
+def test_a_new_profile_lifts_no_ban() -> None:
+    """A ban is about the Telegram id: a new name or username changes nothing about it."""
+    banned = a_person(banned_at=NOW)
+    renamed = a_profile(username="alice2", first_name="Somebody")
+    assert NOW == banned.seen_as(renamed, now=NOW + 1).banned_at
+    assert a_person().banned_at is None

@@ -1,47 +1,21 @@
 """A disk that fills up and is freed again."""
 
-import contextlib
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.disks import fill, small_disk
 from tests.harness import NEVER_PRINTED, eventually, telegram, tgauth
 
 PEOPLE = range(601, 621)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(  # a real full disk, not a pretended one
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)],  # noqa: S607 - Debian's mount
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode != 0:
-        pytest.skip("needs to mount a file system")
-    try:
+@pytest.fixture(name="small_disk")
+def _small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk of its own."""
+    with small_disk(tmp_path / "small") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S607 - as above
-
-
-def fill(folder: Path) -> Path:
-    """Leave no byte on the disk."""
-    filler = folder / "filler"
-    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
-    with contextlib.suppress(OSError):  # no space left, at last
-        while True:
-            os.write(descriptor, b"\0" * 4096)
-    os.close(descriptor)
-    assert shutil.disk_usage(folder).free == 0
-    return filler
 
 
 def test_a_full_disk_loses_and_doubles_nothing(tmp_path: Path, small_disk: Path) -> None:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 from tests.builders import (
+    ALICE,
     BOB,
     LIFETIME,
     Clock,
     a_begun_login,
+    a_browser,
     a_profile,
     chat_code_of,
 )
@@ -18,17 +20,27 @@ from tgauth.domain.errors import (
     CodeExpired,
     CodeMisused,
     CodeUnknown,
+    LoginReplaced,
     OtherAccountActive,
+    PersonBanned,
     PersonNotAllowed,
     SessionEnded,
 )
 from tgauth.domain.instants import SECOND
+from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import AllowList
-from tgauth.flows.continue_in_browser import Continuation, continue_in_browser, show_offer
+from tgauth.domain.session import Visitor
+from tgauth.flows.ban_person import ban_person, unban_person
+from tgauth.flows.continue_in_browser import (
+    Continuation,
+    Offer,
+    continue_in_browser,
+    show_offer,
+)
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.identify import identify_by_cookie
-from tgauth.store import Store
+from tgauth.store import Store, outbox, sessions
 
 pytestmark = pytest.mark.anyio
 
@@ -43,8 +55,15 @@ async def press(
 ) -> Continuation:
     """Press the button."""
     return await continue_in_browser(
-        deployment, code, browser=browser, secret=secret, switch=switch
+        deployment, code, browser=a_browser(browser, session_secret=secret), switch=switch
     )
+
+
+async def look(
+    deployment: Deployment, code: str, *, browser: str = "browser-1", secret: str | None = None
+) -> Offer:
+    """Open the page."""
+    return await show_offer(deployment, code, browser=a_browser(browser, session_secret=secret))
 
 
 @pytest.fixture
@@ -128,7 +147,7 @@ async def test_another_account_is_never_replaced_silently(
     with pytest.raises(OtherAccountActive):
         await press(deployment, code, secret=secret_of_bob)
     assert "@bob" == (await identify_by_cookie(deployment, secret_of_bob)).person.label
-    offer = await show_offer(deployment, code, browser="browser-1", secret=secret_of_bob)
+    offer = await look(deployment, code, secret=secret_of_bob)
     assert offer.other is not None
     assert ("@alice", "@bob") == (offer.person.label, offer.other.label)
 
@@ -179,11 +198,11 @@ async def test_the_link_expires_to_the_millisecond(
     """Page and button agree on it."""
     clock.advance(wait)
     if good:
-        await show_offer(deployment, code, browser="browser-1", secret=None)
+        await look(deployment, code)
         await press(deployment, code)
     else:
         with pytest.raises(CodeExpired):
-            await show_offer(deployment, code, browser="browser-1", secret=None)
+            await look(deployment, code)
         with pytest.raises(CodeExpired):
             await press(deployment, code)
 
@@ -192,7 +211,7 @@ async def test_who_was_taken_off_the_list_is_refused(deployment: Deployment, cod
     """On the page and at the press."""
     banned = replace(deployment, allow=AllowList(everyone=False))
     with pytest.raises(PersonNotAllowed):
-        await show_offer(banned, code, browser="browser-1", secret=None)
+        await look(banned, code)
     with pytest.raises(PersonNotAllowed):
         await press(banned, code)
 
@@ -202,7 +221,7 @@ async def test_showing_spends_nothing(deployment: Deployment, code: str, store: 
     async with store.reading() as connection:
         [before] = await connection.run("PRAGMA data_version")
     for browser in map(str, range(100)):
-        await show_offer(deployment, code, browser=browser, secret=None)
+        await look(deployment, code, browser=browser)
     async with store.reading() as connection:
         [after] = await connection.run("PRAGMA data_version")
     assert before[0] == after[0]
@@ -214,9 +233,9 @@ async def test_the_page_of_a_repeat_is_shown_to_its_own_browser(
 ) -> None:
     """Going back after the press shows the same page, which the press still answers."""
     await press(deployment, code)
-    await show_offer(deployment, code, browser="browser-1", secret=None)
+    await look(deployment, code)
     with pytest.raises(CodeAlreadySpent):
-        await show_offer(deployment, code, browser="browser-2", secret=None)
+        await look(deployment, code, browser="browser-2")
 
 
 async def test_the_page_offers_only_what_the_press_accepts(
@@ -226,7 +245,7 @@ async def test_the_page_offers_only_what_the_press_accepts(
     await press(deployment, code)
     clock.advance(CALLBACK_CODE_LIFETIME)
     with pytest.raises(CodeAlreadySpent):
-        await show_offer(deployment, code, browser="browser-1", secret=None)
+        await look(deployment, code)
 
 
 async def test_a_callback_code_is_not_for_the_page(deployment: Deployment, code: str) -> None:
@@ -242,7 +261,7 @@ async def test_a_callback_code_is_not_for_another_browsers_page(
     """Whoever catches a callback code cannot open our page with it."""
     outcome = await press(deployment, code)
     for action in (
-        show_offer(deployment, outcome.callback_code or "", browser="b-2", secret=None),
+        look(deployment, outcome.callback_code or "", browser="b-2"),
         press(deployment, outcome.callback_code or "", browser="b-2"),
     ):
         with pytest.raises(CodeMisused):
@@ -252,7 +271,7 @@ async def test_a_callback_code_is_not_for_another_browsers_page(
 async def test_what_is_no_code_is_unknown(deployment: Deployment) -> None:
     """On the page and at the press."""
     with pytest.raises(CodeUnknown):
-        await show_offer(deployment, "A" * 43, browser="b", secret=None)
+        await look(deployment, "A" * 43)
     with pytest.raises(CodeUnknown):
         await press(deployment, "A" * 43)
 
@@ -263,3 +282,91 @@ async def test_an_outcome_prints_no_secret(deployment: Deployment, code: str) ->
     printed = f"{outcome!r} {outcome}"
     assert outcome.secret not in printed
     assert str(outcome.callback_code) not in printed
+
+
+async def test_a_replaced_link_is_refused_as_such(deployment: Deployment, code: str) -> None:
+    """On the page and at the press: a newer link is in the chat, and that one works."""
+    newer = await a_begun_login(deployment, update_id=2)
+    with pytest.raises(LoginReplaced):
+        await look(deployment, code)
+    with pytest.raises(LoginReplaced):
+        await press(deployment, code)
+    await look(deployment, chat_code_of(deployment, newer))
+    await press(deployment, chat_code_of(deployment, newer))
+
+
+async def test_a_used_link_is_not_replaced(deployment: Deployment, code: str) -> None:
+    """The repeat of a press stays good, although a newer link is there."""
+    first = await press(deployment, code)
+    await a_begun_login(deployment, update_id=2)
+    assert first == await press(deployment, code)
+
+
+async def test_who_was_banned_is_refused(deployment: Deployment, code: str) -> None:
+    """On the page and at the press, with nothing spent: lifting the ban makes the link good."""
+    assert await ban_person(deployment, ALICE)
+    with pytest.raises(PersonBanned):
+        await look(deployment, code)
+    with pytest.raises(PersonBanned):
+        await press(deployment, code)
+    assert await unban_person(deployment, ALICE)
+    await press(deployment, code)
+
+
+async def test_the_press_changes_the_links_message_now(
+    deployment: Deployment, code: str, clock: Clock, store: Store
+) -> None:
+    """The chat says at once that the link was used, and not only when it expires."""
+    clock.advance(SECOND)
+    await press(deployment, code)
+    async with store.reading() as connection:
+        closing = await outbox.get(connection, 2)
+    assert closing is not None
+    assert (Notice.LOGIN_CLOSED, clock()) == (closing.notice, closing.not_before)
+
+
+async def test_a_refused_press_changes_no_message(
+    deployment: Deployment, code: str, secret_of_bob: str, store: Store
+) -> None:
+    """Nothing was used, so nothing is said."""
+    with pytest.raises(OtherAccountActive):
+        await press(deployment, code, secret=secret_of_bob)
+    async with store.reading() as connection:
+        [row] = await connection.run(
+            "SELECT not_before FROM outbox WHERE notice = 'login_closed' AND chat_id = :chat",
+            {"chat": ALICE},
+        )
+    assert deployment.now() + LIFETIME == row["not_before"]
+
+
+async def test_the_session_remembers_the_browser(deployment: Deployment, code: str) -> None:
+    """Its owner recognises it, and its idle time begins with the press."""
+    visitor = Visitor(device="Firefox, Linux", address="192.0.2.1")
+    browser = a_browser(visitor=visitor)
+    outcome = await continue_in_browser(deployment, code, browser=browser, switch=False)
+    async with deployment.store.reading() as connection:
+        kept = await sessions.get(connection, outcome.session.id)
+    assert kept is not None
+    rules = deployment.sessions
+    assert (visitor, deployment.now(), deployment.now() + rules.idle_lifetime) == (
+        kept.visitor,
+        kept.seen_at,
+        kept.idle_expires_at,
+    )
+    assert deployment.now() + rules.lifetime == kept.expires_at
+
+
+async def test_an_idle_session_is_nobodys(
+    deployment: Deployment, secret_of_bob: str, clock: Clock
+) -> None:
+    """Whoever was logged in here and idle for too long needs no switch any more."""
+    clock.advance(deployment.sessions.idle_lifetime)
+    login = await a_begun_login(deployment, update_id=3)
+    await press(deployment, chat_code_of(deployment, login), secret=secret_of_bob)
+
+
+async def test_a_browser_prints_no_secret(secret_of_bob: str) -> None:
+    """Neither the cookie's secret nor the hash that names it reach a log by printing it."""
+    browser = a_browser("name-of-it", session_secret=secret_of_bob)
+    assert secret_of_bob not in f"{browser!r} {browser}"
+    assert "name-of-it" not in f"{browser!r} {browser}"

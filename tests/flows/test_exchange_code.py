@@ -12,6 +12,7 @@ from tests.builders import (
     LIFETIME,
     Clock,
     a_begun_login,
+    a_browser,
     a_client,
     a_deployment,
     chat_code_of,
@@ -24,19 +25,28 @@ from tgauth.domain.errors import (
     CodeMisused,
     CodeRevoked,
     CodeUnknown,
+    LoginReplaced,
+    PersonBanned,
     PersonNotAllowed,
     TgauthError,
 )
 from tgauth.domain.instants import SECOND
 from tgauth.domain.login import LoginState
+from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import AllowList
+from tgauth.domain.session import Visitor
+from tgauth.flows.ban_person import ban_person, unban_person
 from tgauth.flows.continue_in_browser import continue_in_browser
-from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.exchange_code import Grant, exchange_code
-from tgauth.store import Store, codes, logins, sessions
+from tgauth.flows.keyring import Keyring
+from tgauth.oidc.keys import SigningKey
+from tgauth.store import Store, codes, logins, outbox, sessions
 
 pytestmark = pytest.mark.anyio
+
+VISITOR = Visitor(address="192.0.2.1")
 
 
 async def a_chat_code(deployment: Deployment) -> str:
@@ -47,7 +57,7 @@ async def a_chat_code(deployment: Deployment) -> str:
 async def a_callback_code(deployment: Deployment) -> tuple[str, str]:
     """Return a callback code and the secret of the session's cookie."""
     outcome = await continue_in_browser(
-        deployment, await a_chat_code(deployment), browser="b", secret=None, switch=False
+        deployment, await a_chat_code(deployment), browser=a_browser("b"), switch=False
     )
     assert outcome.callback_code is not None
     return outcome.callback_code, outcome.secret
@@ -59,7 +69,7 @@ async def test_a_chat_code_becomes_a_token(
     """The token names the person, the client and a session that lives."""
     login = await a_begun_login(deployment)
     code = chat_code_of(deployment, login)
-    grant = await exchange_code(deployment, keyring, code)
+    grant = await exchange_code(deployment, keyring, code, visitor=VISITOR)
     claims = jwt.decode(grant.access_token, options={"verify_signature": False})
     assert (login.subject, "shop", ALICE, grant.session_id, 900) == (
         claims["sub"],
@@ -74,7 +84,8 @@ async def test_a_chat_code_becomes_a_token(
         row = await codes.get(connection, hash_of(code))
     assert session is not None
     assert session.lives_at(clock())
-    assert session.secret_hash is None
+    assert (None, VISITOR) == (session.secret_hash, session.visitor)
+    assert clock() + deployment.sessions.idle_lifetime == session.idle_expires_at
     assert kept is not None
     assert (LoginState.REDEEMED, session.id, clock()) == (
         kept.state,
@@ -90,7 +101,7 @@ async def test_a_callback_code_becomes_a_token_of_the_browsers_session(
 ) -> None:
     """The token and the cookie hang on one session: logging out ends both."""
     code, secret = await a_callback_code(deployment)
-    grant = await exchange_code(deployment, keyring, code)
+    grant = await exchange_code(deployment, keyring, code, visitor=VISITOR)
     async with deployment.store.reading() as connection:
         session = await sessions.find(connection, hash_of(secret))
     assert session is not None
@@ -100,9 +111,9 @@ async def test_a_callback_code_becomes_a_token_of_the_browsers_session(
 async def test_a_second_exchange_is_refused(deployment: Deployment, keyring: Keyring) -> None:
     """Neither kind of code works twice, and the first token goes on being good."""
     chat = await a_chat_code(deployment)
-    await exchange_code(deployment, keyring, chat)
+    await exchange_code(deployment, keyring, chat, visitor=VISITOR)
     with pytest.raises(CodeAlreadySpent):
-        await exchange_code(deployment, keyring, chat)
+        await exchange_code(deployment, keyring, chat, visitor=VISITOR)
 
 
 async def test_a_second_exchange_of_a_callback_code_is_refused(
@@ -110,9 +121,9 @@ async def test_a_second_exchange_of_a_callback_code_is_refused(
 ) -> None:
     """The application's own code works once as well."""
     code, _ = await a_callback_code(deployment)
-    await exchange_code(deployment, keyring, code)
+    await exchange_code(deployment, keyring, code, visitor=VISITOR)
     with pytest.raises(CodeAlreadySpent):
-        await exchange_code(deployment, keyring, code)
+        await exchange_code(deployment, keyring, code, visitor=VISITOR)
 
 
 async def test_a_code_spent_in_the_browser_is_spent_for_applications(
@@ -120,9 +131,9 @@ async def test_a_code_spent_in_the_browser_is_spent_for_applications(
 ) -> None:
     """Both ways spend the same row."""
     chat = await a_chat_code(deployment)
-    await continue_in_browser(deployment, chat, browser="b", secret=None, switch=False)
+    await continue_in_browser(deployment, chat, browser=a_browser("b"), switch=False)
     with pytest.raises(CodeAlreadySpent):
-        await exchange_code(deployment, keyring, chat)
+        await exchange_code(deployment, keyring, chat, visitor=VISITOR)
 
 
 async def test_a_code_spent_by_an_application_is_spent_for_the_browser(
@@ -130,9 +141,9 @@ async def test_a_code_spent_by_an_application_is_spent_for_the_browser(
 ) -> None:
     """And the other way round."""
     chat = await a_chat_code(deployment)
-    await exchange_code(deployment, keyring, chat)
+    await exchange_code(deployment, keyring, chat, visitor=VISITOR)
     with pytest.raises(CodeAlreadySpent):
-        await continue_in_browser(deployment, chat, browser="b", secret=None, switch=False)
+        await continue_in_browser(deployment, chat, browser=a_browser("b"), switch=False)
 
 
 @pytest.mark.parametrize(
@@ -177,10 +188,10 @@ async def expect(
 ) -> None:
     """Exchange a code, and expect success or an error."""
     if error is None:
-        assert isinstance(await exchange_code(deployment, keyring, code), Grant)
+        assert isinstance(await exchange_code(deployment, keyring, code, visitor=VISITOR), Grant)
     else:
         with pytest.raises(error):
-            await exchange_code(deployment, keyring, code)
+            await exchange_code(deployment, keyring, code, visitor=VISITOR)
 
 
 @pytest.mark.parametrize("text", ["", "x", "A" * 43, "A" * 43 + "\0", "'; DROP TABLE codes; --"])
@@ -218,7 +229,7 @@ async def test_who_was_taken_off_the_list_gets_no_token(
     banned = replace(deployment, allow=AllowList(everyone=False, telegram_ids=frozenset({BOB})))
     chat = await a_chat_code(deployment)
     await expect(banned, keyring, chat, PersonNotAllowed)
-    outcome = await continue_in_browser(deployment, chat, browser="b", secret=None, switch=False)
+    outcome = await continue_in_browser(deployment, chat, browser=a_browser("b"), switch=False)
     assert outcome.callback_code is not None
     await expect(banned, keyring, outcome.callback_code, PersonNotAllowed)
     await expect(deployment, keyring, outcome.callback_code, None)
@@ -241,7 +252,10 @@ async def test_fifty_at_once_over_two_stores_give_one_token(
     async with Store.open(database) as second:
         other = a_deployment(second, now=clock, new_id=deployment.new_id)
         outcomes = await asyncio.gather(
-            *(exchange_code(one, keyring, code) for one in [deployment, other] * 25),
+            *(
+                exchange_code(one, keyring, code, visitor=VISITOR)
+                for one in [deployment, other] * 25
+            ),
             return_exceptions=True,
         )
     granted = [one for one in outcomes if isinstance(one, Grant)]
@@ -257,9 +271,9 @@ async def test_fifty_at_once_by_both_ways_spend_a_code_once(
     async with Store.open(database) as second:
         other = a_deployment(second, now=clock, new_id=deployment.new_id)
         outcomes = await asyncio.gather(
-            *(exchange_code(deployment, keyring, code) for _ in range(25)),
+            *(exchange_code(deployment, keyring, code, visitor=VISITOR) for _ in range(25)),
             *(
-                continue_in_browser(other, code, browser=str(n), secret=None, switch=False)
+                continue_in_browser(other, code, browser=a_browser(str(n)), switch=False)
                 for n in range(25)
             ),
             return_exceptions=True,
@@ -270,5 +284,57 @@ async def test_fifty_at_once_by_both_ways_spend_a_code_once(
 
 async def test_a_grant_prints_no_token(deployment: Deployment, keyring: Keyring) -> None:
     """It never reaches a log by printing it."""
-    grant = await exchange_code(deployment, keyring, await a_chat_code(deployment))
+    grant = await exchange_code(deployment, keyring, await a_chat_code(deployment), visitor=VISITOR)
     assert grant.access_token not in f"{grant!r} {grant}"
+
+
+async def test_a_replaced_code_is_refused_as_such(deployment: Deployment, keyring: Keyring) -> None:
+    """And the newer one is good."""
+    code = await a_chat_code(deployment)
+    newer = await a_begun_login(deployment, update_id=2)
+    await expect(deployment, keyring, code, LoginReplaced)
+    await expect(deployment, keyring, chat_code_of(deployment, newer), None)
+
+
+async def test_who_was_banned_gets_no_token(deployment: Deployment, keyring: Keyring) -> None:
+    """For a chat code, with nothing spent: lifting the ban makes it good again."""
+    code = await a_chat_code(deployment)
+    await ban_person(deployment, ALICE)
+    await expect(deployment, keyring, code, PersonBanned)
+    await unban_person(deployment, ALICE)
+    await expect(deployment, keyring, code, None)
+
+
+async def test_a_ban_ends_what_a_callback_code_stands_for(
+    deployment: Deployment, keyring: Keyring
+) -> None:
+    """Banned in between, and still so after the ban was lifted: the session has ended."""
+    code, _ = await a_callback_code(deployment)
+    await ban_person(deployment, ALICE)
+    await expect(deployment, keyring, code, PersonBanned)
+    await unban_person(deployment, ALICE)
+    await expect(deployment, keyring, code, CodeRevoked)
+
+
+async def test_the_exchange_changes_the_links_message_now(
+    deployment: Deployment, keyring: Keyring, clock: Clock, store: Store
+) -> None:
+    """The chat says at once that the link was used, and not only when it expires."""
+    code = await a_chat_code(deployment)
+    clock.advance(SECOND)
+    await exchange_code(deployment, keyring, code, visitor=VISITOR)
+    async with store.reading() as connection:
+        closing = await outbox.get(connection, 2)
+    assert closing is not None
+    assert (Notice.LOGIN_CLOSED, clock()) == (closing.notice, closing.not_before)
+
+
+async def test_the_signer_signs(deployment: Deployment, keyring: Keyring) -> None:
+    """Whatever other keys are published beside it."""
+    other, signer = SigningKey.generate(), keyring.signer
+    for number, keys in enumerate(((other, signer), (signer, other)), start=1):
+        login = await a_begun_login(deployment, update_id=number)
+        ring = Keyring(signer=signer, keys=keys)
+        code = chat_code_of(deployment, login)
+        grant = await exchange_code(deployment, ring, code, visitor=VISITOR)
+        assert signer.kid == jwt.get_unverified_header(grant.access_token)["kid"]

@@ -5,7 +5,7 @@ from tests.builders import ALICE, NOW, Clock, a_key, a_stored_update, an_outgoin
 
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.incoming import UpdateState
-from tgauth.domain.instants import DAY, SECOND
+from tgauth.domain.instants import SECOND
 from tgauth.domain.outgoing import Notice
 from tgauth.flows.check_store import check_store
 from tgauth.flows.deployment import Deployment
@@ -14,7 +14,6 @@ from tgauth.flows.receive_update import (
     fail_update,
     next_update,
     receive_update,
-    sweep_inbox,
 )
 from tgauth.store import Store, inbox, outbox
 
@@ -57,7 +56,7 @@ async def test_poison_is_parked_at_the_third_failure_with_one_apology(
     await receive_update(deployment, a_key(), "{}")
     outcomes = []
     for _ in range(4):
-        outcomes.append(await fail_update(deployment, a_key(), chat_id=ALICE))
+        outcomes.append(await fail_update(deployment, a_key(), chat_id=ALICE, language="ru"))
         clock.advance(10 * SECOND)
     assert [False, False, True, False] == outcomes
     assert (None, None) == await next_update(deployment)
@@ -67,7 +66,9 @@ async def test_poison_is_parked_at_the_third_failure_with_one_apology(
         assert (UpdateState.PARKED, 3, "{}") == (parked.state, parked.attempts, parked.payload)
         [message] = await outbox.due(connection, now=clock(), most=9)
     then = NOW + 20 * SECOND
-    expected = an_outgoing(id=1, notice=Notice.FAILED, created_at=then, not_before=then)
+    expected = an_outgoing(
+        id=1, notice=Notice.FAILED, language="ru", created_at=then, not_before=then
+    )
     assert expected == message
 
 
@@ -99,21 +100,6 @@ async def test_failing_what_is_settled_or_unknown_changes_nothing(deployment: De
     await dismiss_update(deployment, a_key())
     for key in (a_key(), a_key(2)):
         assert not await fail_update(deployment, key, chat_id=ALICE)
-
-
-@pytest.mark.parametrize(("age", "kept"), [(2 * DAY, True), (2 * DAY + 1, False)])
-async def test_settled_updates_are_remembered_for_two_days(
-    deployment: Deployment, store: Store, clock: Clock, age: int, *, kept: bool
-) -> None:
-    """Longer than Telegram can repeat them; what waits is never swept."""
-    await receive_update(deployment, a_key(1), "{}")
-    await receive_update(deployment, a_key(2), "{}")
-    await dismiss_update(deployment, a_key(1))
-    clock.advance(age)
-    await sweep_inbox(deployment)
-    async with store.reading() as connection:
-        assert kept == (await inbox.get(connection, a_key(1)) is not None)
-        assert await inbox.get(connection, a_key(2)) is not None
 
 
 async def test_a_store_that_cannot_write_is_told(deployment: Deployment) -> None:

@@ -1,3 +1,7 @@
+CREATE TABLE bans (
+    telegram_id INTEGER NOT NULL PRIMARY KEY,
+    banned_at INTEGER NOT NULL
+) STRICT;
 CREATE TABLE codes (
     hash TEXT NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('chat', 'callback', 'oidc')),
@@ -7,6 +11,12 @@ CREATE TABLE codes (
     spent_at INTEGER
 ) STRICT;
 CREATE INDEX codes_by_login ON codes (login_id);
+CREATE TABLE failures (
+    address TEXT NOT NULL PRIMARY KEY,
+    began_at INTEGER NOT NULL,
+    number INTEGER NOT NULL
+) STRICT;
+CREATE INDEX failures_by_age ON failures (began_at);
 CREATE TABLE inbox (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     update_id INTEGER NOT NULL,
@@ -20,13 +30,14 @@ CREATE TABLE inbox (
     CHECK ((state = 'done') = (payload IS NULL))
 ) STRICT;
 CREATE INDEX inbox_by_age ON inbox (received_at);
+CREATE INDEX inbox_parked ON inbox (sequence) WHERE state = 'parked';
 CREATE INDEX inbox_waiting ON inbox (sequence) WHERE state = 'waiting';
-CREATE TABLE logins (
+CREATE TABLE "logins" (
     id TEXT NOT NULL PRIMARY KEY,
     door TEXT NOT NULL CHECK (door IN ('chat')),
     client_id TEXT NOT NULL,
     subject TEXT REFERENCES persons (subject) ON DELETE CASCADE,
-    state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'redeemed')),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'replaced', 'redeemed')),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     decided_at INTEGER,
@@ -34,21 +45,25 @@ CREATE TABLE logins (
     session_id TEXT REFERENCES sessions (id) ON DELETE SET NULL,
     browser TEXT,
     CHECK ((state = 'redeemed') = (redeemed_at IS NOT NULL)),
-    CHECK (state IN ('pending', 'denied') OR subject IS NOT NULL)
+    CHECK (state IN ('pending', 'denied', 'replaced') OR subject IS NOT NULL)
 ) STRICT;
+CREATE INDEX logins_by_expiry ON logins (expires_at);
 CREATE INDEX logins_by_session ON logins (session_id);
-CREATE INDEX logins_by_subject ON logins (subject);
+CREATE INDEX logins_by_subject ON logins (subject, created_at);
 CREATE TABLE master_key (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
     fingerprint TEXT NOT NULL
 ) STRICT;
-CREATE TABLE outbox (
+CREATE TABLE "outbox" (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     chat_id INTEGER NOT NULL,
     notice TEXT NOT NULL CHECK (notice IN (
-        'login_link', 'greeting', 'help', 'not_allowed', 'private_only', 'too_late', 'failed'
+        'login_link', 'login_closed', 'greeting', 'help', 'not_allowed', 'private_only',
+        'forwarded', 'too_late', 'too_many', 'sessions', 'logged_out', 'not_logged_in', 'failed'
     )),
+    language TEXT,
     login_id TEXT REFERENCES logins (id) ON DELETE CASCADE,
+    edits INTEGER,
     created_at INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
     not_before INTEGER NOT NULL,
@@ -57,11 +72,12 @@ CREATE TABLE outbox (
     given_up_at INTEGER,
     reason TEXT
 ) STRICT;
+CREATE INDEX outbox_by_age ON outbox (created_at);
 CREATE INDEX outbox_by_login ON outbox (login_id);
-CREATE INDEX outbox_owed ON outbox (id, not_before)
-WHERE sent_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX outbox_due ON outbox (not_before) WHERE sent_at IS NULL AND given_up_at IS NULL;
 CREATE INDEX outbox_owed_by_chat ON outbox (chat_id, id)
 WHERE sent_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX outbox_promised ON outbox (created_at) WHERE sent_at IS NULL AND given_up_at IS NULL;
 CREATE TABLE persons (
     subject TEXT NOT NULL PRIMARY KEY,
     telegram_id INTEGER NOT NULL UNIQUE,
@@ -76,20 +92,25 @@ CREATE TABLE probes (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
     number INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE sessions (
+CREATE TABLE "sessions" (
     id TEXT NOT NULL PRIMARY KEY,
     subject TEXT NOT NULL REFERENCES persons (subject) ON DELETE CASCADE,
     client_id TEXT NOT NULL,
     secret_hash TEXT UNIQUE,
+    device TEXT,
+    address TEXT,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    idle_expires_at INTEGER NOT NULL,
     ended_at INTEGER
 ) STRICT;
-CREATE INDEX sessions_by_subject ON sessions (subject);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+CREATE INDEX sessions_by_subject ON sessions (subject, created_at);
 CREATE TABLE signing_keys (
     kid TEXT NOT NULL PRIMARY KEY,
     algorithm TEXT NOT NULL,
     public_jwk TEXT NOT NULL,
     private_jwe TEXT NOT NULL,
     created_at INTEGER NOT NULL
-) STRICT;
+, signs_from INTEGER NOT NULL DEFAULT 0, expires_at INTEGER) STRICT;

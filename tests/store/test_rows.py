@@ -2,31 +2,45 @@
 
 import sqlite3
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.builders import (
     ALICE,
     BOB,
+    LIFETIME,
     NOW,
+    RULES,
     a_code,
-    a_key,
     a_login,
     a_person,
     a_profile,
     a_session,
-    a_stored_update,
     an_outgoing,
 )
 
 from tgauth.domain.code import CodeKind
-from tgauth.domain.incoming import UpdateState
-from tgauth.domain.instants import SECOND
+from tgauth.domain.failures import Failures
+from tgauth.domain.instants import CLOCK_TOLERANCE, HOUR, MINUTE
 from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice
-from tgauth.store import Store, codes, inbox, logins, outbox, persons, sessions, signing_keys
+from tgauth.domain.session import Visitor
+from tgauth.store import (
+    Store,
+    bans,
+    codes,
+    failures,
+    logins,
+    outbox,
+    persons,
+    sessions,
+    signing_keys,
+)
 from tgauth.store.signing_keys import SealedKey
 
 pytestmark = pytest.mark.anyio
+
+ALICES = "subject-of-alice"
 
 
 @pytest.fixture
@@ -123,139 +137,293 @@ async def test_a_code_of_each_kind_comes_back(store: Store, kind: CodeKind) -> N
         assert await codes.get(connection, "other") is None
 
 
-@pytest.mark.parametrize("notice", Notice)
-async def test_a_message_of_each_notice_comes_back(store: Store, notice: Notice) -> None:
-    """Every kind of message survives being stored, and so does what became of it."""
-    async with store.writing() as connection:
-        await outbox.add(connection, an_outgoing(notice=notice))
-        kept = await outbox.get(connection, 1)
-        assert an_outgoing(id=1, notice=notice) == kept
-        assert kept is not None
-        for outcome in (
-            kept.postponed(now=NOW),
-            kept.sent(message_id=9, now=NOW + 1),
-            kept.given_up(reason="blocked", now=NOW + 2),
-        ):
-            await outbox.save(connection, outcome)
-            assert outcome == await outbox.get(connection, 1)
-        assert await outbox.get(connection, 2) is None
-
-
-async def test_messages_of_one_chat_stay_in_order(store: Store) -> None:
-    """Of each chat only the oldest owed message is due, and a postponed one holds the rest."""
-    async with store.writing() as connection:
-        for chat_id in (ALICE, ALICE, BOB):
-            await outbox.add(connection, an_outgoing(chat_id=chat_id))
-        due = await outbox.due(connection, now=NOW, most=10)
-        assert [1, 3] == [message.id for message in due]
-        await outbox.save(connection, due[0].postponed(now=NOW))
-        assert [3] == [one.id for one in await outbox.due(connection, now=NOW, most=10)]
-        later = await outbox.due(connection, now=NOW + SECOND, most=10)
-        assert [1, 3] == [one.id for one in later]
-        await outbox.save(connection, later[0].sent(message_id=1, now=NOW))
-        assert [2, 3] == [one.id for one in await outbox.due(connection, now=NOW, most=10)]
-        assert [2] == [one.id for one in await outbox.due(connection, now=NOW, most=1)]
-
-
-@pytest.mark.parametrize(
-    ("now", "due", "next_time"),
-    [(NOW - 1, [], NOW), (NOW, [1], None), (NOW + 1, [1], None)],
-)
-async def test_a_message_is_due_from_its_very_instant(
-    store: Store, now: int, due: list[int], next_time: int | None
-) -> None:
-    """Up to the millisecond before it waits, and somebody can ask for how long."""
-    async with store.writing() as connection:
-        await outbox.add(connection, an_outgoing())
-        assert due == [one.id for one in await outbox.due(connection, now=now, most=9)]
-        assert next_time == await outbox.next_time(connection, now=now)
-
-
-async def test_an_update_is_kept_once(store: Store) -> None:
-    """The same update again is one row; another one under the same number is two."""
-    async with store.writing() as connection:
-        assert await inbox.add(connection, a_key(7, "message:1"), "{}", now=NOW)
-        assert not await inbox.add(connection, a_key(7, "message:1"), "{}", now=NOW)
-        assert await inbox.add(connection, a_key(7, "message:2"), "{}", now=NOW)
-        [row] = await connection.run("SELECT count(*) AS number FROM inbox")
-        assert 2 == row["number"]
-
-
-async def test_an_update_comes_back(store: Store) -> None:
-    """What Telegram handed over comes back as it was, until it is handled."""
-    async with store.writing() as connection:
-        await inbox.add(connection, a_key(), "{}", now=NOW)
-        assert a_stored_update() == await inbox.get(connection, a_key())
-        assert a_stored_update() == await inbox.due(connection, now=NOW)
-        assert await inbox.get(connection, a_key(2)) is None
-
-
-async def test_finishing_an_update_erases_it_once(store: Store) -> None:
-    """The first to finish it hears yes; its content is gone, and nobody finishes it again."""
-    async with store.writing() as connection:
-        await inbox.add(connection, a_key(), '{"secret": 1}', now=NOW)
-        assert await inbox.finish(connection, a_key())
-        expected = a_stored_update(payload=None, state=UpdateState.DONE)
-        assert expected == await inbox.get(connection, a_key())
-        assert not await inbox.finish(connection, a_key())
-        assert not await inbox.finish(connection, a_key(2))
-        assert await inbox.due(connection, now=NOW) is None
-
-
-@pytest.mark.parametrize("failures", [1, 2, 3])
-async def test_what_became_of_a_failed_update_is_kept(store: Store, failures: int) -> None:
-    """Attempts, waiting time and parking survive being stored."""
-    update = a_stored_update()
-    for _ in range(failures):
-        update = update.failed(now=NOW)
-    async with store.writing() as connection:
-        await inbox.add(connection, a_key(), "{}", now=NOW)
-        await inbox.save(connection, update)
-        assert update == await inbox.get(connection, a_key())
-
-
-async def test_an_update_that_waits_holds_up_no_other(store: Store) -> None:
-    """A failed update waits for its time while those behind it go on."""
-    async with store.writing() as connection:
-        for number in (1, 2):
-            await inbox.add(connection, a_key(number), "{}", now=NOW)
-        await inbox.save(connection, a_stored_update().failed(now=NOW))
-        assert a_stored_update(key=a_key(2)) == await inbox.due(connection, now=NOW)
-        assert NOW == await inbox.next_time(connection)
-        await inbox.finish(connection, a_key(2))
-        assert await inbox.due(connection, now=NOW + SECOND - 1) is None
-        assert NOW + SECOND == await inbox.next_time(connection)
-        assert a_stored_update().failed(now=NOW) == await inbox.due(connection, now=NOW + SECOND)
-
-
-async def test_sweeping_spares_what_waits_and_what_is_new(store: Store) -> None:
-    """Only what was settled before the given instant goes, a batch at a time, oldest first."""
-    async with store.writing() as connection:
-        for number in range(1, 6):
-            await inbox.add(connection, a_key(number), "{}", now=NOW + number)
-        for number in (1, 2, 4, 5):
-            await inbox.finish(connection, a_key(number))
-        await inbox.sweep(connection, before=NOW + 5, most=2)
-        rows = await connection.run("SELECT update_id FROM inbox ORDER BY update_id")
-        assert [3, 4, 5] == [row["update_id"] for row in rows]
-        await inbox.sweep(connection, before=NOW + 5, most=2)
-        rows = await connection.run("SELECT update_id FROM inbox ORDER BY update_id")
-        assert [3, 5] == [row["update_id"] for row in rows]
+def a_sealed_key(kid: str, *, created_at: int = NOW, **fields: Any) -> SealedKey:
+    """Build a signing key's row."""
+    chosen = {"algorithm": "ES256", "public_jwk": "{}", "private_jwe": "sealed"}
+    return SealedKey(kid=kid, created_at=created_at, **chosen | fields)
 
 
 async def test_signing_keys_come_back_oldest_first(store: Store) -> None:
-    """The newest key is the last one."""
+    """With from when on they sign, and until when they verify."""
     keys = [
-        SealedKey(
-            kid=kid, algorithm="ES256", public_jwk="{}", private_jwe="sealed", created_at=created
-        )
-        for kid, created in (("b", NOW), ("a", NOW + 1))
+        a_sealed_key("b", signs_from=NOW + 5, expires_at=NOW + 9),
+        a_sealed_key("a", created_at=NOW + 1),
     ]
     async with store.writing() as connection:
         for key in reversed(keys):
-            await signing_keys.add(connection, key)
+            await signing_keys.save(connection, key)
     async with store.reading() as connection:
         assert keys == await signing_keys.all_of(connection)
+
+
+async def test_saving_a_signing_key_again_keeps_its_end_alone(store: Store) -> None:
+    """A key is what it was made: only when it expires may change."""
+    key = a_sealed_key("a")
+    changed = replace(key, private_jwe="other", signs_from=NOW + 1, expires_at=NOW + 5)
+    async with store.writing() as connection:
+        await signing_keys.save(connection, key)
+        await signing_keys.save(connection, changed)
+        assert [replace(key, expires_at=NOW + 5)] == await signing_keys.all_of(connection)
+
+
+async def test_sweeping_keys_deletes_what_expired(store: Store) -> None:
+    """From the very instant on; a key in use has no end and is never swept."""
+    async with store.writing() as connection:
+        for kid, expires_at in (("a", NOW - 1), ("b", NOW), ("c", NOW + 1), ("d", None)):
+            await signing_keys.save(connection, a_sealed_key(kid, expires_at=expires_at))
+        assert 2 == await signing_keys.sweep(connection, now=NOW)
+        assert ["c", "d"] == [key.kid for key in await signing_keys.all_of(connection)]
+
+
+async def test_a_ban_is_about_a_telegram_id_known_here_or_not(store: Store) -> None:
+    """The first moment of a ban stays, and lifting it tells whether there was one."""
+    async with store.writing() as connection:
+        assert await bans.get(connection, ALICE) is None
+        assert await bans.add(connection, ALICE, now=NOW)
+        assert not await bans.add(connection, ALICE, now=NOW + 5)
+        assert NOW == await bans.get(connection, ALICE)
+        assert await bans.add(connection, -5, now=NOW + 6)
+        assert {-5: NOW + 6, ALICE: NOW} == await bans.all_of(connection)
+        assert await bans.remove(connection, ALICE)
+        assert not await bans.remove(connection, ALICE)
+        assert {-5: NOW + 6} == await bans.all_of(connection)
+
+
+async def test_a_banned_person_comes_back_banned(store: Store) -> None:
+    """By each way to find them, also where the ban came first; nobody else is banned by it."""
+    bob = a_person("subject-of-bob", profile=a_profile(BOB))
+    async with store.writing() as connection:
+        await bans.add(connection, ALICE, now=NOW + 3)
+        await persons.save(connection, a_person())
+        await persons.save(connection, bob)
+        banned = a_person(banned_at=NOW + 3)
+        assert banned == await persons.get(connection, "subject-of-alice")
+        assert banned == await persons.find(connection, ALICE)
+        assert bob == await persons.find(connection, BOB)
+        assert [banned, bob] == await persons.page(connection, after=0, most=9)
+        await persons.save(connection, replace(banned, banned_at=None))
+        assert banned == await persons.get(connection, "subject-of-alice")
+
+
+async def test_people_are_listed_a_page_at_a_time(store: Store) -> None:
+    """By Telegram id, each exactly once, whatever the size of the page."""
+    ids = (7, 3, 900719925474099, 5)
+    async with store.writing() as connection:
+        for number in ids:
+            await persons.save(connection, a_person(f"s{number}", profile=a_profile(number)))
+        found, after = [], 0
+        while page := await persons.page(connection, after=after, most=3):
+            assert len(page) <= 3
+            found += [person.profile.telegram_id for person in page]
+            after = found[-1]
+    assert sorted(ids) == found
+
+
+async def test_a_removed_person_is_gone_alone(store: Store) -> None:
+    """Other accounts stay."""
+    bob = a_person("subject-of-bob", profile=a_profile(BOB))
+    async with store.writing() as connection:
+        for person in (a_person(), bob):
+            await persons.save(connection, person)
+        await persons.remove(connection, "subject-of-alice")
+        assert [bob] == await persons.page(connection, after=0, most=9)
+
+
+async def test_failures_of_an_address_come_back(store: Store) -> None:
+    """The newest count replaces the one before; each address has its own."""
+    some = Failures(address="192.0.2.1", began_at=NOW, number=3)
+    more = Failures(address="192.0.2.1", began_at=NOW + 5, number=1)
+    other = Failures(address="2001:db8::/64", began_at=NOW, number=9)
+    async with store.writing() as connection:
+        assert await failures.get(connection, "192.0.2.1") is None
+        for one in (some, other, more):
+            await failures.save(connection, one)
+        assert more == await failures.get(connection, "192.0.2.1")
+        assert other == await failures.get(connection, "2001:db8::/64")
+
+
+async def test_sweeping_failures_spares_what_is_new(store: Store) -> None:
+    """Windows that began before the given instant go, a batch at a time, oldest first."""
+    async with store.writing() as connection:
+        for number in range(1, 6):
+            one = Failures(address=f"192.0.2.{number}", began_at=NOW + number, number=1)
+            await failures.save(connection, one)
+        assert 2 == await failures.sweep(connection, before=NOW + 4, most=2)
+        assert await failures.get(connection, "192.0.2.3") is not None
+        swept = [await failures.sweep(connection, before=NOW + 4, most=2) for _ in range(2)]
+        rows = await connection.run("SELECT address FROM failures ORDER BY began_at")
+    assert [1, 0] == swept
+    assert ["192.0.2.4", "192.0.2.5"] == [row["address"] for row in rows]
+
+
+@pytest.mark.usefixtures("_alice")
+async def test_a_session_remembers_from_where_and_until_when(store: Store) -> None:
+    """Device, address and both ends survive being stored; a later use moves one of them."""
+    session = a_session(
+        "session-2",
+        secret_hash=None,
+        visitor=Visitor(device="Firefox, Linux", address="192.0.2.1"),
+    )
+    used = session.seen(RULES, now=NOW + HOUR)
+    async with store.writing() as connection:
+        await sessions.save(connection, session)
+        assert session == await sessions.get(connection, "session-2")
+        await sessions.save(connection, replace(used, visitor=Visitor(), expires_at=1))
+        assert used == await sessions.get(connection, "session-2")
+        assert used != session
+
+
+@pytest.mark.usefixtures("_alice")
+async def test_living_sessions_are_those_that_the_domain_calls_alive(store: Store) -> None:
+    """To the millisecond at both ends, newest first, and of that person alone."""
+    at = NOW + HOUR
+    await keep_sessions_in_every_state(store, at)
+    async with store.reading() as connection:
+        living = await sessions.living(connection, "subject-of-alice", now=at)
+        every = await sessions.of_person(connection, "subject-of-alice")
+    assert ["newest", "last idle ms", "last ms", "session-1"] == [one.id for one in living]
+    assert {one.id for one in every if one.lives_at(at)} == {one.id for one in living}
+    assert [one.created_at for one in every] == sorted(one.created_at for one in every)
+    assert 7 == len(every)
+
+
+async def keep_sessions_in_every_state(store: Store, at: int) -> None:
+    """Keep sessions of Alice that are alive or dead at an instant, and one of Bob."""
+    async with store.writing() as connection:
+        await persons.save(connection, a_person("subject-of-bob", profile=a_profile(BOB)))
+        for session in (
+            a_session("last ms", secret_hash=None, expires_at=at + 1, created_at=NOW + 1),
+            a_session("over", secret_hash=None, expires_at=at, created_at=NOW + 2),
+            a_session("last idle ms", secret_hash=None, idle_expires_at=at + 1, created_at=NOW + 3),
+            a_session("idle", secret_hash=None, idle_expires_at=at, created_at=NOW + 4),
+            a_session("ended", secret_hash=None, ended_at=NOW, created_at=NOW + 5),
+            a_session("newest", secret_hash=None, created_at=NOW + 6),
+            a_session("bob's", secret_hash=None, subject="subject-of-bob"),
+        ):
+            await sessions.save(connection, session)
+
+
+@pytest.mark.usefixtures("_alice")
+async def test_ending_all_ends_those_that_live(store: Store) -> None:
+    """Of that person; what was over keeps its own end, and doing it again ends none."""
+    at = NOW + HOUR
+    await keep_sessions_in_every_state(store, at)
+    async with store.writing() as connection:
+        assert 4 == await sessions.end_all(connection, "subject-of-alice", now=at)
+        assert 0 == await sessions.end_all(connection, "subject-of-alice", now=at)
+        assert [] == await sessions.living(connection, "subject-of-alice", now=at)
+        every = {one.id: one.ended_at for one in await sessions.of_person(connection, ALICES)}
+        bobs = await sessions.get(connection, "bob's")
+    assert {
+        "session-1": at,
+        "last ms": at,
+        "over": None,
+        "last idle ms": at,
+        "idle": None,
+        "ended": NOW,
+        "newest": at,
+    } == every
+    assert bobs is not None
+    assert bobs.ended_at is None
+
+
+@pytest.mark.usefixtures("_alice")
+async def test_sweeping_sessions_spares_what_may_live(store: Store) -> None:
+    """By their lifetime, a batch at a time, oldest first."""
+    async with store.writing() as connection:
+        for number in range(1, 5):
+            session = a_session(f"s{number}", secret_hash=None, expires_at=NOW + number)
+            await sessions.save(connection, session)
+        assert 2 == await sessions.sweep(connection, before=NOW + 4, most=2)
+        assert await sessions.get(connection, "s3") is not None
+        swept = [await sessions.sweep(connection, before=NOW + 4, most=2) for _ in range(2)]
+        left = await sessions.of_person(connection, ALICES)
+    assert [1, 0] == swept
+    assert ["s4", "session-1"] == sorted(one.id for one in left)
+
+
+@pytest.mark.usefixtures("_alice")
+async def test_an_open_login_is_one_that_can_still_be_redeemed(store: Store) -> None:
+    """Pending or approved, not expired, and to the same client."""
+    async with store.writing() as connection:
+        await persons.save(connection, a_person("subject-of-bob", profile=a_profile(BOB)))
+        for state in LoginState:
+            await logins.save(connection, a_login(state, id=str(state)))
+        await logins.save(connection, a_login(id="elsewhere", client_id="other"))
+        await logins.save(connection, a_login(id="bob's", subject="subject-of-bob"))
+        found = {
+            wait: {
+                login.id
+                for login in await logins.still_open(
+                    connection, subject=ALICES, client_id="shop", now=NOW + wait
+                )
+            }
+            for wait in (0, LIFETIME - 1, LIFETIME)
+        }
+    both = {"pending", "approved"}
+    assert {0: both, LIFETIME - 1: both, LIFETIME: set()} == found
+
+
+@pytest.mark.usefixtures("_alice")
+async def test_logins_are_counted_within_the_asked_time(store: Store) -> None:
+    """After an instant and not on it, in whatever state, of that person alone."""
+    async with store.writing() as connection:
+        await persons.save(connection, a_person("subject-of-bob", profile=a_profile(BOB)))
+        for number, state in enumerate(LoginState):
+            await logins.save(connection, a_login(state, id=state, created_at=NOW + number))
+        await logins.save(connection, a_login(id="bob's", subject="subject-of-bob"))
+        counted = [
+            await logins.count_since(connection, ALICES, since=NOW + since, now=NOW + 9)
+            for since in (-1, 0, 3, 4)
+        ]
+    assert [5, 4, 1, 0] == counted
+
+
+@pytest.mark.parametrize(
+    ("back", "expected"), [(0, 1), (CLOCK_TOLERANCE, 1), (CLOCK_TOLERANCE + 1, 0), (HOUR, 0)]
+)
+@pytest.mark.usefixtures("_alice")
+async def test_a_login_from_the_future_does_not_count(
+    store: Store, back: int, expected: int
+) -> None:
+    """After the clock was set back nobody is locked out until it has caught up."""
+    now = NOW - back
+    async with store.writing() as connection:
+        await logins.save(connection, a_login())
+        number = await logins.count_since(connection, ALICES, since=now - MINUTE, now=now)
+    assert expected == number
+
+
+@pytest.mark.usefixtures("_alice")
+async def test_a_login_is_found_by_its_session_and_its_person(store: Store) -> None:
+    """The one that began it; and all of a person, oldest first."""
+    redeemed = a_login(LoginState.REDEEMED, id="b", created_at=NOW + 1)
+    earlier = a_login(LoginState.REPLACED, id="c")
+    async with store.writing() as connection:
+        await logins.save(connection, redeemed)
+        await logins.save(connection, earlier)
+        assert redeemed == await logins.of_session(connection, "session-1")
+        assert await logins.of_session(connection, "session-2") is None
+        assert [earlier, redeemed] == await logins.of_person(connection, ALICES)
+        assert [] == await logins.of_person(connection, "subject-of-bob")
+
+
+@pytest.mark.usefixtures("_alice")
+async def test_sweeping_logins_takes_their_codes_along(store: Store) -> None:
+    """Whatever their state, by when they expired, a batch at a time; the session stays."""
+    async with store.writing() as connection:
+        for number, state in enumerate(LoginState, start=1):
+            login = a_login(state, id=f"l{number}", expires_at=NOW + number)
+            await logins.save(connection, login)
+            await codes.save(connection, a_code(login_id=login.id, hash=f"h{number}"))
+        assert 3 == await logins.sweep(connection, before=NOW + 5, most=3)
+        assert await logins.get(connection, "l4") is not None
+        swept = [await logins.sweep(connection, before=NOW + 5, most=3) for _ in range(2)]
+        left = await connection.run("SELECT login_id FROM codes")
+        assert ["l5"] == [one.id for one in await logins.of_person(connection, ALICES)]
+        assert a_session() == await sessions.get(connection, "session-1")
+    assert [1, 0] == swept
+    assert ["l5"] == [row["login_id"] for row in left]
 
 
 @pytest.mark.usefixtures("_alice")
@@ -265,7 +433,7 @@ async def test_deleting_a_person_deletes_all_that_is_theirs(store: Store) -> Non
         await logins.save(connection, a_login(LoginState.REDEEMED))
         await codes.save(connection, a_code())
         await outbox.add(connection, an_outgoing(notice=Notice.LOGIN_LINK, login_id="login-1"))
-        await connection.run("DELETE FROM persons")
+        await persons.remove(connection, ALICES)
         for table in ("sessions", "logins", "codes", "outbox"):
             [row] = await connection.run(f"SELECT count(*) AS number FROM {table}")
             assert (table, 0) == (table, row["number"])

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from tgauth.domain.errors import SessionEnded
+from tgauth.domain.incoming import StoredUpdate
 from tgauth.domain.login import LoginRequest
+from tgauth.domain.outgoing import Outgoing
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
 from tgauth.flows.deployment import Deployment
@@ -18,11 +20,15 @@ class PersonalData:
         person: The account.
         sessions: Their sessions, those that ended as well, oldest first.
         logins: Their logins, oldest first.
+        messages: What the bot said and owes to them, oldest first.
+        unhandled: What they sent and nobody could handle, as Telegram handed it over.
     """
 
     person: Person
     sessions: list[Session]
     logins: list[LoginRequest]
+    messages: list[Outgoing]
+    unhandled: list[StoredUpdate]
 
 
 async def living_sessions(deployment: Deployment, person: Person) -> list[Session]:
@@ -53,11 +59,15 @@ async def end_every_session(deployment: Deployment, person: Person) -> int:
 
 async def export_data(deployment: Deployment, person: Person) -> PersonalData:
     """Return everything that is kept about a person (GDPR article 15 and 20)."""
+    # In a private chat the chat's id is the person's.
+    chat_id = person.profile.telegram_id
     async with deployment.store.reading() as connection:
         return PersonalData(
             person=person,
             sessions=await sessions.of_person(connection, person.subject),
             logins=await logins.of_person(connection, person.subject),
+            messages=await outbox.of_chat(connection, chat_id),
+            unhandled=await inbox.parked_by(connection, chat_id),
         )
 
 
@@ -66,8 +76,8 @@ async def delete_account(deployment: Deployment, person: Person) -> None:
 
     Whoever logs in again afterwards gets a new account, with another subject.
     """
+    chat_id = person.profile.telegram_id
     async with deployment.store.writing() as connection:
         await persons.remove(connection, person.subject)
-        # In a private chat the chat's id is the person's.
-        await outbox.forget(connection, person.profile.telegram_id)
-        await inbox.forget(connection, person.profile.telegram_id)
+        await outbox.forget(connection, chat_id)
+        await inbox.forget(connection, chat_id)

@@ -99,7 +99,7 @@ async def _refusal(
         # waits for is only a risk.
         return Notice.TOO_LATE
     if known is not None:
-        begun = await logins.count_since(connection, known.subject, since=now - MINUTE)
+        begun = await logins.count_since(connection, known.subject, since=now - MINUTE, now=now)
         if begun >= deployment.logins_per_minute:
             return Notice.TOO_MANY
     return None

@@ -114,7 +114,8 @@ async def rotate_keys(deployment: Deployment, *, at_once: bool) -> SealedKey:
     """
     now = deployment.now()
     signs_from = now if at_once else now + OVERLAP
-    old_expire_at = now if at_once else signs_from + _LONGEST_TOKEN
+    # At the beginning of time: a clock that is set back must not make a leaked key good again.
+    old_expire_at = 0 if at_once else signs_from + _LONGEST_TOKEN
     async with deployment.store.writing() as connection:
         existing = await signing_keys.all_of(connection)
         for key in existing:

@@ -42,12 +42,14 @@ SWEEP: Final = """
     RETURNING sequence
 """
 # `identity` begins with the kind and the chat of an update: see `tgauth.bot.updates.key_of`.
-FORGET: Final = """
-    DELETE FROM inbox WHERE state = 'parked' AND (
+_PARKED_BY: Final = """
+    state = 'parked' AND (
         identity LIKE 'message:' || :chat_id || ':%'
         OR identity LIKE 'callback:' || :chat_id || ':%'
     )
 """
+SELECT_PARKED_BY: Final = f"SELECT {COLUMNS} FROM inbox WHERE {_PARKED_BY} ORDER BY sequence"
+FORGET: Final = f"DELETE FROM inbox WHERE {_PARKED_BY}"
 
 
 async def add(connection: Connection, key: UpdateKey, payload: str, *, now: Instant) -> bool:
@@ -99,6 +101,11 @@ async def save(connection: Connection, update: StoredUpdate) -> None:
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
     """Delete a batch of updates that were handled or parked long ago; return how many."""
     return len(await connection.run(SWEEP, {"before": before, "most": most}))
+
+
+async def parked_by(connection: Connection, chat_id: int) -> list[StoredUpdate]:
+    """Return what a chat sent and nobody could handle, oldest first."""
+    return [_update(row) for row in await connection.run(SELECT_PARKED_BY, {"chat_id": chat_id})]
 
 
 async def forget(connection: Connection, chat_id: int) -> None:

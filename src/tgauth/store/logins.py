@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tgauth.domain.instants import Instant
+from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.domain.login import Door, LoginRequest, LoginState
 from tgauth.store.database import Connection, Row
 
@@ -29,8 +29,10 @@ SELECT_OPEN: Final = f"""
     WHERE subject = :subject AND client_id = :client_id AND state IN ('pending', 'approved')
     AND expires_at > :now
 """
-COUNT_SINCE: Final = """
-    SELECT count(*) AS number FROM logins WHERE subject = :subject AND created_at > :since
+# Those from the future do not count: the clock was set back, and its return may be far away.
+COUNT_SINCE: Final = f"""
+    SELECT count(*) AS number FROM logins
+    WHERE subject = :subject AND created_at > :since AND created_at <= :now + {CLOCK_TOLERANCE}
 """
 SELECT_BY_SUBJECT: Final = f"""
     SELECT {COLUMNS} FROM logins WHERE subject = :subject ORDER BY created_at, id
@@ -80,9 +82,9 @@ async def still_open(
     return [_login(row) for row in rows]
 
 
-async def count_since(connection: Connection, subject: str, *, since: Instant) -> int:
+async def count_since(connection: Connection, subject: str, *, since: Instant, now: Instant) -> int:
     """Return how many logins a person began after `since`."""
-    row = await connection.one(COUNT_SINCE, {"subject": subject, "since": since})
+    row = await connection.one(COUNT_SINCE, {"subject": subject, "since": since, "now": now})
     return row["number"] if row else 0
 
 

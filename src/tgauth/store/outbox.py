@@ -37,9 +37,11 @@ SELECT_DUE: Final = f"""
     )
     ORDER BY id LIMIT :most
 """
+# A change of an earlier message answers nobody who asks anew.
 SELECT_OWED: Final = """
     SELECT id FROM outbox
     WHERE sent_at IS NULL AND given_up_at IS NULL AND chat_id = :chat_id AND notice = :notice
+    AND edits IS NULL
     LIMIT 1
 """
 SELECT_NEXT_TIME: Final = """
@@ -70,6 +72,7 @@ SWEEP: Final = """
     )
     RETURNING id
 """
+SELECT_BY_CHAT: Final = f"SELECT {COLUMNS} FROM outbox WHERE chat_id = :chat_id ORDER BY id"
 FORGET: Final = "DELETE FROM outbox WHERE chat_id = :chat_id"
 
 
@@ -91,7 +94,7 @@ async def add(connection: Connection, message: Outgoing) -> None:
 
 
 async def is_owed(connection: Connection, *, chat_id: int, notice: Notice) -> bool:
-    """Say whether a chat is owed such a message already."""
+    """Say whether a chat is owed such a message already, as one of its own."""
     row = await connection.one(SELECT_OWED, {"chat_id": chat_id, "notice": notice})
     return row is not None
 
@@ -144,6 +147,11 @@ async def hasten(connection: Connection, login_id: str, *, now: Instant) -> None
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
     """Delete a batch of messages that were settled long ago; return how many."""
     return len(await connection.run(SWEEP, {"before": before, "most": most}))
+
+
+async def of_chat(connection: Connection, chat_id: int) -> list[Outgoing]:
+    """Return all that was said and is owed to a chat and still kept, oldest first."""
+    return [_message(row) for row in await connection.run(SELECT_BY_CHAT, {"chat_id": chat_id})]
 
 
 async def forget(connection: Connection, chat_id: int) -> None:
