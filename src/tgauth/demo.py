@@ -114,6 +114,9 @@ class _DemoOrigins:
             "TGAUTH_LOGIN__ALLOW": "everyone",
             "TGAUTH_LOGIN__CALLBACK_URL": f"{self.application}/callback",
             "TGAUTH_LOGIN__CLIENT_ID": "sample-application",
+            "TGAUTH_LOGIN__APPLICATION_NAME": "Sample application",
+            # Whoever tries it out asks more often than whoever logs in.
+            "TGAUTH_LOGIN__REQUESTS_PER_MINUTE": "60",
             "DEMO_APPLICATION": self.application,
         }
 

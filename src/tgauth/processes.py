@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tgauth.domain.client import Client
+from tgauth.domain.code import hash_of
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.instants import SECOND
 from tgauth.domain.session import SessionRules
@@ -28,6 +29,7 @@ from tgauth.supervisor import AlreadyHeld, Child, ListenError, hold, listen, sup
 from tgauth.supervisor.child import Notifier, inherited_sockets
 
 if TYPE_CHECKING:
+    from tgauth.api.options import ApiOptions
     from tgauth.flows.deployment import Deployment
 
 _log = Log("supervisor")
@@ -95,7 +97,6 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 async def run_api(settings: Settings) -> int:
     """Run one API process until SIGTERM or SIGINT; return the exit code."""
-    from tgauth.api.options import ApiOptions
     from tgauth.api.process import run_api as run
     from tgauth.flows.keyring import Keys
 
@@ -106,8 +107,44 @@ async def run_api(settings: Settings) -> int:
         async with _deployment(settings) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
-            await run(deployment, keys, ApiOptions(), listener, ready=tell_ready, shutdown=shutdown)
+            await run(
+                deployment,
+                keys,
+                _api_options(settings),
+                listener,
+                ready=tell_ready,
+                shutdown=shutdown,
+            )
     return os.EX_OK
+
+
+def _api_options(settings: Settings) -> "ApiOptions":
+    from tgauth.api.options import ApiOptions, Branding
+
+    branding = settings.branding
+    return ApiOptions(
+        branding=Branding(
+            name=branding.name,
+            logo=Path(branding.logo) if branding.logo else None,
+            accent=branding.accent,
+            privacy_url=branding.privacy_url,
+            imprint_url=branding.imprint_url,
+        ),
+        trusted_proxies=settings.api.trusted_proxies.parsed,
+    )
+
+
+def _client(settings: Settings) -> Client:
+    login = settings.login
+    secret = login.client_secret
+    return Client(
+        id=login.client_id,
+        name=login.application_name,
+        callback_url=login.callback_url,
+        secret_hash=hash_of(secret.reveal()) if secret else None,
+        code_lifetime=login.code_ttl * SECOND,
+        token_lifetime=login.token_ttl,
+    )
 
 
 async def run_bot(settings: Settings) -> int:
@@ -150,17 +187,14 @@ async def _deployment(settings: Settings) -> AsyncIterator["Deployment"]:
             store=store,
             master_key=master_key,
             issuer=settings.issuer.parsed,
-            client=Client(
-                id=settings.login.client_id,
-                name=settings.login.client_id,
-                callback_url=settings.login.callback_url,
-                code_lifetime=settings.login.code_ttl * SECOND,
-                token_lifetime=settings.login.token_ttl,
-            ),
+            client=_client(settings),
             allow=settings.login.allow.parsed,
-            sessions=SessionRules(),
-            logins_per_minute=5,
-            failures_per_minute=30,
+            sessions=SessionRules(
+                lifetime=settings.session.ttl * SECOND,
+                idle_lifetime=settings.session.idle_ttl * SECOND,
+            ),
+            logins_per_minute=settings.login.requests_per_minute,
+            failures_per_minute=settings.api.failures_per_minute,
             now=lambda: time.time_ns() // 1_000_000,
             new_id=lambda: secrets.token_hex(16),
         )

@@ -94,7 +94,7 @@ class Login(Struct, frozen=True, kw_only=True):
     ]
     requests_per_minute: Annotated[
         int, Meta(description="a number of /login for each person, 1 to 60", ge=1, le=60)
-    ] = 5
+    ] = 10
     code_ttl: Annotated[
         int, Meta(description="a number of seconds, 10 to 3600", ge=10, le=3600)
     ] = 120
