@@ -97,6 +97,7 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 async def run_api(settings: Settings) -> int:
     """Run one API process until SIGTERM or SIGINT; return the exit code."""
+    from tgauth.api.brand import BrandingUnusable
     from tgauth.api.process import run_api as run
     from tgauth.flows.keyring import Keys
 
@@ -107,14 +108,21 @@ async def run_api(settings: Settings) -> int:
         async with _deployment(settings) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
-            await run(
-                deployment,
-                keys,
-                _api_options(settings),
-                listener,
-                ready=tell_ready,
-                shutdown=shutdown,
-            )
+            try:
+                await run(
+                    deployment,
+                    keys,
+                    _api_options(settings),
+                    listener,
+                    ready=tell_ready,
+                    shutdown=shutdown,
+                )
+            except BrandingUnusable as error:
+                raise ConfigurationError(
+                    f"TGAUTH_BRANDING__{error.part.upper()}",
+                    found=str(error),
+                    expected="something that a page can show",
+                ) from None
     return os.EX_OK
 
 

@@ -297,7 +297,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         settings.login.code_ttl,
         settings.login.token_ttl,
     )
-    assert ("default", None, 5) == (
+    assert ("default", None, 10) == (
         settings.login.application_name,
         settings.login.client_secret,
         settings.login.requests_per_minute,

@@ -14,7 +14,7 @@ from tgauth.settings import ConfigurationError, Reading, read_settings
 
 #: Mistakes that no restart can cure, by their codes: a process need not load the rooms they are of.
 CONFIGURATION_CODES: Final = frozenset(
-    {"master_key_unusable", "signing_key_unreadable", "schema_too_new"}
+    {"master_key_unusable", "signing_key_unreadable", "dangling_reference", "schema_too_new"}
 )
 #: Other ends that are nobody's fault in tgauth, by their codes.
 _EXIT_CODES: Final = {"already_served": os.EX_TEMPFAIL}
