@@ -163,7 +163,7 @@ def test_sessions_are_listed_and_ended_in_the_chat(sandbox: Telegram, installati
 def test_too_many_logins_get_a_polite_answer_also_after_a_restart(
     sandbox: Telegram, installation: Tgauth
 ) -> None:
-    """As many within a minute as are set; then none, whatever is restarted. Other people are not concerned."""
+    """As many within a minute as are set; then none for them, whatever is restarted."""
     installation.environment["TGAUTH_LOGIN__REQUESTS_PER_MINUTE"] = "5"
     served = installation.start("serve")
     for number in range(1, 6):
