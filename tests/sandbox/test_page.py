@@ -178,6 +178,8 @@ def test_a_sandbox_that_goes_and_comes_again(chromium: Browser) -> None:
                 page.keyboard.press("Enter")
                 expect(page.locator(".mine").last).to_contain_text(f"before {number}")
         expect(page.get_by_text("The sandbox does not answer. Trying again")).to_be_visible()
+        page.get_by_role("button", name="/start").last.click()
+        expect(page.get_by_role("textbox")).to_have_value("/start")
         page.get_by_role("textbox").fill("not lost")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("Your message is kept")

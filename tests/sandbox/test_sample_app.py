@@ -1,6 +1,7 @@
 """The sample application, against an issuer made of the standard library and PyJWT."""
 
 import json
+import re
 import threading
 import time
 import uuid
@@ -150,6 +151,8 @@ def test_a_code_becomes_a_session(browser: httpx.Client, issuer: Issuer) -> None
     page = browser.get("/")
     assert "Hello, Ada &lt;b&gt;Lovelace&lt;/b&gt;" in page.text
     assert "person-1" in page.text
+    assert f"default, {issuer.url}</td>" in page.text
+    assert re.search(r"<td>\d{10} \(2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)</td>", page.text)
 
 
 def test_sessions_are_separate_and_end(browser: httpx.Client, issuer: Issuer) -> None:

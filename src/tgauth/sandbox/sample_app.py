@@ -9,6 +9,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -221,7 +222,7 @@ def invitation(chat_url: str, origin: str) -> str:
 def welcome(name: str, claims: dict[str, Any]) -> str:
     """Return what somebody sees who is logged in: the verified claims."""
     rows = "".join(
-        f"<tr><th scope=row>{escape(str(key))}</th><td>{escape(str(value))}</td></tr>"
+        f"<tr><th scope=row>{escape(str(key))}</th><td>{escape(_shown(key, value))}</td></tr>"
         for key, value in claims.items()
     )
     return f"""<h1>Hello, {escape(name)}</h1>
@@ -229,6 +230,15 @@ def welcome(name: str, claims: dict[str, Any]) -> str:
 <div class="scroll"><table><thead><tr><th scope=col>Claim</th><th scope=col>Value</th></tr></thead>
 <tbody>{rows}</tbody></table></div>
 <form method="post" action="/logout"><button class="button quiet">Log out here</button></form>"""
+
+
+def _shown(claim: str, value: object) -> str:
+    """Return a claim as people read it: lists with commas, times (RFC 7519 §2) with a date."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if claim in {"exp", "iat", "nbf", "auth_time"} and isinstance(value, int):
+        return f"{value} ({datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+    return str(value)
 
 
 def farewell(issuer: str) -> str:

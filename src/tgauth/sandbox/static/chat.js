@@ -114,7 +114,7 @@ function clear() {
   last = 0;
   shown.clear();
   for (const id of [...waiting.keys()]) settle(id);
-  $("messages").replaceChildren(element("li", { class: "empty" }));
+  $("messages").replaceChildren(element("div", { class: "empty" }));
   describe();
 }
 

@@ -89,7 +89,7 @@ function origin(from) {
 
 export function render(message, me, acts) {
   const service = Object.keys(services).find((key) => key in message);
-  if (service) return element("li", { class: "service" }, services[service](message));
+  if (service) return element("div", { class: "service" }, services[service](message));
   const mine = message.from?.id === me;
   const time = new Date(message.date * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   const who = mine ? "You" : message.from?.first_name || message.sender_chat?.title;
@@ -104,5 +104,5 @@ export function render(message, me, acts) {
   foot.append(element("time", { datetime: new Date(message.date * 1000).toISOString() }, message.edited ? `edited ${time}` : time));
   bubble.append(foot);
   const names = ["message", mine && "mine", message.has_protected_content && "protected"].filter(Boolean);
-  return element("li", { class: names.join(" ") }, bubble, ...keyboard(message, acts));
+  return element("div", { class: names.join(" ") }, bubble, ...keyboard(message, acts));
 }
