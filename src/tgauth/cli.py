@@ -19,7 +19,7 @@ from tgauth.settings import ConfigurationError, Settings, load_settings
 
 #: Mistakes that no restart can cure, by their codes: a process need not load the rooms they are of.
 _CONFIGURATION_CODES = frozenset(
-    {"master_key_unusable", "signing_key_unreadable", "schema_too_new"}
+    {"dangling_reference", "master_key_unusable", "schema_too_new", "signing_key_unreadable"}
 )
 
 

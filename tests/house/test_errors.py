@@ -7,13 +7,20 @@ from tests.house.sources import FILES, PACKAGE
 
 from tgauth import cli
 from tgauth.api.refusals import REFUSALS, UNFORESEEN, refusal_of
-from tgauth.domain.errors import TgauthError
+from tgauth.domain.errors import RotationUnderWay, TgauthError
 from tgauth.oidc.keys import SigningKeyUnreadable
 from tgauth.store.master_key import MasterKeyUnusable
-from tgauth.store.migrations import SchemaTooNew
+from tgauth.store.migrations import DanglingReference, SchemaTooNew
 
 #: Raised only while a process starts, where there is no HTTP yet.
-AT_START: set[type[TgauthError]] = {MasterKeyUnusable, SchemaTooNew, SigningKeyUnreadable}
+AT_START: set[type[TgauthError]] = {
+    DanglingReference,
+    MasterKeyUnusable,
+    SchemaTooNew,
+    SigningKeyUnreadable,
+}
+#: Raised only by what an operator does at the command line.
+BY_OPERATOR: set[type[TgauthError]] = {RotationUnderWay}
 
 
 def all_errors() -> set[type[TgauthError]]:
@@ -33,9 +40,10 @@ def all_errors() -> set[type[TgauthError]]:
 
 
 def test_every_error_has_its_look() -> None:
-    """In the one table of refusals, or in the list of what only the start raises."""
-    assert all_errors() == set(REFUSALS) | AT_START
-    assert set() == set(REFUSALS) & AT_START
+    """In the one table of refusals, or in a list of what is raised where there is no HTTP."""
+    assert all_errors() == set(REFUSALS) | AT_START | BY_OPERATOR
+    assert set() == set(REFUSALS) & (AT_START | BY_OPERATOR)
+    assert set() == AT_START & BY_OPERATOR
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

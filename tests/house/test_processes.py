@@ -31,7 +31,7 @@ def test_the_supervisors_process_stays_light(statement: str) -> None:
 def test_an_api_process_loads_no_telegram() -> None:
     """It comes up without."""
     statement = (
-        "import tgauth.processes, tgauth.api.process, tgauth.flows.open_keyring\n"
+        "import tgauth.processes, tgauth.api.process, tgauth.flows.keyring\n"
         "from tgauth.store.master_key import load_master_key"
     )
     assert not {"telegram", "httpx"} & loaded_by(statement)
