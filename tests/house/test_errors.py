@@ -20,8 +20,8 @@ AT_START: set[type[TgauthError]] = {
     SigningKeyUnreadable,
 }
 
-#: Raised only by what an operator does at a terminal.
-AT_THE_TERMINAL: set[type[TgauthError]] = {RotationUnderWay}
+#: Raised only by what an operator does at the command line.
+BY_OPERATOR: set[type[TgauthError]] = {RotationUnderWay}
 
 
 def all_errors() -> set[type[TgauthError]]:
@@ -41,9 +41,10 @@ def all_errors() -> set[type[TgauthError]]:
 
 
 def test_every_error_has_its_look() -> None:
-    """In the one table of refusals, or in the list of what only the start raises."""
-    assert all_errors() == set(REFUSALS) | AT_START | AT_THE_TERMINAL
-    assert set() == set(REFUSALS) & (AT_START | AT_THE_TERMINAL)
+    """In the one table of refusals, or in a list of what is raised where there is no HTTP."""
+    assert all_errors() == set(REFUSALS) | AT_START | BY_OPERATOR
+    assert set() == set(REFUSALS) & (AT_START | BY_OPERATOR)
+    assert set() == AT_START & BY_OPERATOR
 
 
 def test_every_error_has_a_code_of_its_own() -> None:
