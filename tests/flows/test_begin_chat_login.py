@@ -1,5 +1,6 @@
 """Promises of `/login`: one answer for each update, and a link only for who may have one."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -350,6 +351,21 @@ async def test_the_limit_outlives_a_restart(
     async with Store.open(database) as second:
         other = a_deployment(second, now=clock, new_id=deployment.new_id)
         assert Notice.TOO_MANY == await ask_again(other, 6)
+
+
+async def test_questions_at_the_same_moment_are_all_counted(
+    deployment: Deployment, database: Path, clock: Clock, store: Store
+) -> None:
+    """Whatever races in two processes: so many logins, one of them open, and the rest refused."""
+    async with Store.open(database) as second:
+        other = a_deployment(second, now=clock, new_id=deployment.new_id)
+        outcomes = await asyncio.gather(
+            *(ask_again(one, number) for number, one in enumerate([deployment, other] * 6))
+        )
+    assert (5, 7) == (outcomes.count("login"), outcomes.count(Notice.TOO_MANY))
+    async with store.reading() as connection:
+        rows = await connection.run("SELECT state FROM logins ORDER BY state")
+    assert ["approved"] + ["replaced"] * 4 == [row["state"] for row in rows]
 
 
 async def test_a_clock_that_was_set_back_locks_nobody_out(

@@ -80,6 +80,13 @@ async def test_many_requests_at_once_read_the_keys_once(
     assert all(ring == rings[0] for ring in rings)
 
 
+async def test_where_there_is_a_key_nothing_is_written(deployment: Deployment, keys: Keys) -> None:
+    """Whoever looks at the keys again waits for no writer, and stands in nobody's way."""
+    ring = await keys.current()
+    async with deployment.store.writing():
+        assert kids(ring) == await fresh(deployment)
+
+
 async def test_another_master_key_opens_nothing(deployment: Deployment, keys: Keys) -> None:
     """The database alone signs nothing."""
     await keys.current()

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +44,24 @@ END = NOW + 30 * DAY
 ALICES, BOBS = "subject-of-alice", "subject-of-bob"
 HASH = hash_of("cookie secret")
 CHAT_CODE = derive_code(MASTER_KEY, CodeKind.CHAT, "approved")
+
+#: Opens a store, and is killed after so many statements.
+KILLED = """
+import asyncio, os, pathlib, signal, sys, aiosqlite
+from tgauth.store import Store
+execute, left = aiosqlite.Connection.execute_fetchall, int(sys.argv[2])
+async def killing(self, sql, *parameters):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return await execute(self, sql, *parameters)
+aiosqlite.Connection.execute_fetchall = killing
+async def main():
+    async with Store.open(pathlib.Path(sys.argv[1])):
+        pass
+asyncio.run(main())
+"""
 
 #: What an installation of the first version may hold, in the columns of its schema.
 ROWS: dict[str, list[tuple[Any, ...]]] = {
@@ -101,7 +122,8 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
 
 def write_first_version(database: Path, *, more: int = 0) -> None:
     """Write a new store as the first version did, by its own SQL; and so many more people."""
-    database.unlink(missing_ok=True)
+    for leftover in ("", "-wal", "-shm"):
+        database.with_name(database.name + leftover).unlink(missing_ok=True)
     with closing(sqlite3.connect(database)) as raw:
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA foreign_keys = ON")
@@ -323,6 +345,28 @@ async def test_cancelling_an_upgrade_leaves_nothing_half_done(
     assert {shipped()[-1].number} == set(versions[began:])
     assert len(versions) - began > 30
     await open_and_close(database)
+
+
+async def test_killing_an_upgrade_leaves_nothing_half_done(database: Path) -> None:
+    """Between any two statements: the next start finds all that was there, and carries it on."""
+    write_first_version(database)
+    before = content_of(database)
+    versions: list[int] = []
+    for step in range(0, 1000, 4):
+        write_first_version(database)
+        copy_of(database, 1).unlink(missing_ok=True)
+        done = await asyncio.to_thread(
+            subprocess.run, (sys.executable, "-c", KILLED, str(database), str(step)), check=False
+        )
+        versions.append(version_of(database))
+        assert (before == content_of(database)) == (versions[-1] == 1)
+        await open_and_close(database)
+        assert before == content_of(copy_of(database, 1))
+        if done.returncode == 0:
+            break
+        assert -signal.SIGKILL == done.returncode
+    assert {1, shipped()[-1].number} == set(versions)
+    assert len(versions) > 8
 
 
 @pytest.mark.may_block
