@@ -535,3 +535,32 @@ async def test_an_answer_is_in_the_language_of_who_asked(
     [sent] = telegram.sent()
     assert sent["text"].startswith("Вот ваша ссылка для входа в The Shop.")
     assert ["Войти в The Shop"] == [button["text"] for button in buttons(sent)]
+
+
+async def test_a_link_that_was_replaced_before_it_was_sent_is_not_sent(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, store: Store
+) -> None:
+    """Only the newest one reaches the chat."""
+    await a_begun_login(deployment, update_id=1)
+    newest = await a_begun_login(deployment, update_id=2)
+    async with sending(deployment, bot):
+        await until_sent(telegram)
+        await anyio.sleep(0.1)
+    [sent] = telegram.sent()
+    assert chat_code_of(deployment, newest) in buttons(sent)[0]["url"]
+    assert [NOW, NOW] == [(await row(store, number)).given_up_at for number in (1, 2)]
+
+
+async def test_a_link_that_is_repeated_after_its_use_holds_no_link(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram
+) -> None:
+    """It was sent and not marked, and used meanwhile: what became of it is what helps."""
+    login = await a_begun_login(deployment)
+    await continue_in_browser(
+        deployment, chat_code_of(deployment, login), browser=Browser(name="b"), switch=False
+    )
+    async with sending(deployment, bot):
+        await until_sent(telegram)
+    [sent] = telegram.sent()
+    assert "You logged in to The Shop." in sent["text"]
+    assert [True] == ["callback_data" in button for button in buttons(sent)]

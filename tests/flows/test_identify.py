@@ -141,6 +141,16 @@ async def test_a_use_is_noted_once_in_a_few_minutes(
     assert (clock() if noted else began) == await seen_at(deployment, browser)
 
 
+async def test_a_use_that_was_noted_a_moment_ago_waits_for_no_writer(
+    deployment: Deployment, keyring: Keyring, browser: Continuation, token: str, clock: Clock
+) -> None:
+    """It takes no turn of writing: here that would be refused, as it is taken."""
+    clock.advance(5 * MINUTE - 1)
+    async with deployment.store.writing():
+        await identify_by_cookie(deployment, browser.secret)
+        await identify_by_token(deployment, keyring, token)
+
+
 async def test_the_use_of_a_token_is_noted_as_well(
     deployment: Deployment, keyring: Keyring, browser: Continuation, token: str, clock: Clock
 ) -> None:

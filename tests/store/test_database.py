@@ -320,3 +320,51 @@ async def test_a_probe_tells_whether_a_login_could_be_stored(store: Store) -> No
     await store._writer.execute_fetchall("PRAGMA query_only = ON")
     with pytest.raises(StoreUnavailable):
         await store.probe()
+
+
+def move(path: Path, target: Path) -> None:
+    """Move a file to where another may be."""
+    path.replace(target)
+
+
+@pytest.mark.parametrize("fate", ["deleted", "replaced"])
+async def test_a_probe_tells_when_the_file_is_another(
+    store: Store, database: Path, tmp_path: Path, fate: str
+) -> None:
+    """What is written to a file that nobody finds any more is lost: that is not ready."""
+    await store.probe()
+    move(database, tmp_path / "moved.db")
+    if fate == "replaced":
+        await anyio.Path(database).touch()
+    with pytest.raises(StoreUnavailable, match="not the file any more"):
+        await store.probe()
+    move(tmp_path / "moved.db", database)
+    await store.probe()
+
+
+async def test_a_commit_that_fails_is_told_and_rolled_back(store: Store) -> None:
+    """What COMMIT itself refuses leaves no open transaction behind."""
+    with pytest.raises(sqlite3.IntegrityError):  # noqa: PT012 - raised when the block is left
+        async with store.writing() as connection:
+            await connection.run("PRAGMA defer_foreign_keys = ON")
+            await sessions.save(connection, a_session())
+    async with store.reading() as connection:
+        assert await sessions.get(connection, "session-1") is None
+    await still_works(store)
+
+
+async def test_closing_waits_for_nobody_for_ever(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another process keeps the turn the store closes all the same, and nothing is lost."""
+    async with Store.open(database) as other:
+        async with Store.open(database) as store:
+            async with store.writing() as connection:
+                await add(connection, 1)
+            monkeypatch.setattr(store._turns, "_patience", 0.05)
+            blocker = other.writing()
+            await blocker.__aenter__()
+        await blocker.__aexit__(None, None, None)
+        with pytest.raises(ValueError, match="closed"):
+            await store._writer.execute_fetchall("SELECT 1")
+        assert ["s1"] == await subjects(other)

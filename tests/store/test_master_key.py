@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from tgauth.store import Store
-from tgauth.store.master_key import MasterKeyUnusable, load_master_key
+from tgauth.store.master_key import MasterKeyUnusable, _create, load_master_key
 
 pytestmark = pytest.mark.anyio
 
@@ -145,3 +145,12 @@ async def test_errors_never_show_the_key(store: Store, path: Path) -> None:
     with pytest.raises(MasterKeyUnusable) as caught:
         await load_master_key(store, path, may_create=True)
     assert "ccc" not in str(caught.value)
+
+
+async def test_whoever_comes_second_takes_the_first_ones_key(path: Path) -> None:
+    """A file that appears in between is never overwritten."""
+    first = "k" * 64
+    path.write_text(first)
+    _create(path)
+    assert first == path.read_text()
+    assert [path] == list(path.parent.iterdir())

@@ -28,7 +28,7 @@ _log = Log("bot")
 
 #: Messages under way at once: to as many different chats.
 _AT_ONCE: Final = 20
-_NOTHING_TO_CHANGE: Final = "no message to change"
+_POINTLESS: Final = "nobody has to be told any more"
 #: However sure we are that nothing is owed, look again after this many seconds.
 _LOOK_AGAIN: Final = 1.0
 
@@ -91,12 +91,12 @@ class Sender:
             return
         self._store_is_well = True
         self._accepted.pop(settled.id, None)
-        if settled.given_up_at is not None and settled.reason != _NOTHING_TO_CHANGE:
+        if settled.given_up_at is not None and settled.reason != _POINTLESS:
             _log.warning("message.given_up", id=settled.id, reason=settled.reason)
 
     async def _settled(self, due: DueMessage) -> Outgoing | None:
         if due.is_pointless:
-            return due.outgoing.given_up(reason=_NOTHING_TO_CHANGE, now=self._deployment.now())
+            return due.outgoing.given_up(reason=_POINTLESS, now=self._deployment.now())
         return await self._try(due)
 
     async def _try(self, due: DueMessage) -> Outgoing | None:

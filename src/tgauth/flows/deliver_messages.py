@@ -60,17 +60,15 @@ class DueMessage:
         notice: What it says by now: a link that expired while it waited has become an apology.
         content: What it tells beyond that.
         target: The message to change, where it is none of its own.
+        is_pointless: Whether nobody has to be told any more: it would change a message that was
+            never sent, or send a link that was replaced before.
     """
 
     outgoing: Outgoing
     notice: Notice
     content: Content | None = None
     target: int | None = None
-
-    @property
-    def is_pointless(self) -> bool:
-        """Whether it would change a message that was never sent."""
-        return self.notice is Notice.LOGIN_CLOSED and self.target is None
+    is_pointless: bool = False
 
 
 async def due_messages(
@@ -105,7 +103,7 @@ async def _render(
     login = await logins.get(connection, outgoing.login_id) if outgoing.login_id else None
     match outgoing.notice:
         case Notice.LOGIN_LINK:
-            return _link(deployment, outgoing, login, now)
+            return await _link(deployment, connection, outgoing, login, now)
         case Notice.LOGIN_CLOSED:
             return await _outcome(connection, outgoing, login, now)
         case Notice.SESSIONS:
@@ -121,11 +119,22 @@ async def _render(
             return DueMessage(outgoing=outgoing, notice=outgoing.notice)
 
 
-def _link(
-    deployment: Deployment, outgoing: Outgoing, login: LoginRequest | None, now: Instant
+async def _link(
+    deployment: Deployment,
+    connection: Connection,
+    outgoing: Outgoing,
+    login: LoginRequest | None,
+    now: Instant,
 ) -> DueMessage:
-    if login is None or login.standing_at(now) is Standing.EXPIRED:
+    standing = login.standing_at(now) if login else Standing.EXPIRED
+    if login is None or standing is Standing.EXPIRED:
         return DueMessage(outgoing=outgoing, notice=Notice.TOO_LATE)
+    if standing is Standing.REPLACED:
+        return DueMessage(outgoing=outgoing, notice=outgoing.notice, is_pointless=True)
+    if standing is Standing.REDEEMED:
+        # Sent before and not marked: the link is of no use any more, what became of it is.
+        content = await _outcome_of(connection, login, standing)
+        return DueMessage(outgoing=outgoing, notice=outgoing.notice, content=content)
     # The code is derived again, never stored: after a crash this is the same link.
     code = derive_code(deployment.master_key, CodeKind.CHAT, login.id)
     link = LoginLink(url=deployment.issuer.login_link(code), lifetime=login.expires_at - now)
@@ -138,11 +147,18 @@ async def _outcome(
     standing = login.standing_at(now) if login else Standing.EXPIRED
     if login is None or standing in {Standing.PENDING, Standing.APPROVED}:
         return None  # not over after all: the clock was set back a little
-    session = await sessions.get(connection, login.session_id) if login.session_id else None
     target = outgoing.edits or await outbox.link_message(connection, login.id)
     return DueMessage(
         outgoing=outgoing,
         notice=Notice.LOGIN_CLOSED,
-        content=LoginOutcome(standing=standing, session=session),
+        content=await _outcome_of(connection, login, standing),
         target=target,
+        is_pointless=target is None,
     )
+
+
+async def _outcome_of(
+    connection: Connection, login: LoginRequest, standing: Standing
+) -> LoginOutcome:
+    session = await sessions.get(connection, login.session_id) if login.session_id else None
+    return LoginOutcome(standing=standing, session=session)

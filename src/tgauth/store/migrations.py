@@ -1,5 +1,7 @@
 """Numbered SQL files, each applied once, whole or not at all."""
 
+import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,6 +102,16 @@ async def _copy(connection: aiosqlite.Connection, target: Path) -> None:
     # An earlier attempt's, which may be half a copy. Once, before anything is served.
     target.unlink(missing_ok=True)  # noqa: ASYNC240 - see above
     await connection.execute_fetchall("VACUUM INTO :target", {"target": str(target)})
+    await asyncio.to_thread(_sync, target)
+
+
+def _sync(path: Path) -> None:
+    """Make a file outlive a power cut: SQLite does not promise it of a copy."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 async def _apply(connection: aiosqlite.Connection, migration: Migration) -> None:
