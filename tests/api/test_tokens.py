@@ -7,7 +7,8 @@ from tests.builders import LIFETIME, Clock
 
 from tgauth.api.tokens import token_routes
 from tgauth.domain.instants import SECOND
-from tgauth.flows.deployment import Deployment, Keyring
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.keyring import Keys
 
 pytestmark = pytest.mark.anyio
 
@@ -22,9 +23,7 @@ async def exchange(api: httpx.AsyncClient, code: str) -> httpx.Response:
     return await api.post("/api/auth/callback", json={"code": code})
 
 
-async def test_a_code_becomes_a_token_answer(
-    api: httpx.AsyncClient, code: str, keyring: Keyring
-) -> None:
+async def test_a_code_becomes_a_token_answer(api: httpx.AsyncClient, code: str, keys: Keys) -> None:
     """The answer has exactly these members, and is kept nowhere on its way."""
     answer = await exchange(api, code)
     assert 200 == answer.status_code
@@ -33,7 +32,7 @@ async def test_a_code_becomes_a_token_answer(
     body = answer.json()
     claims = jwt.decode(
         body.pop("access_token"),
-        jwt.PyJWK(keyring.newest.public_jwk()).key,
+        jwt.PyJWK((await keys.current()).signer.public_jwk()).key,
         algorithms=["ES256"],
         audience="shop",
         options={"verify_exp": False, "verify_iat": False},  # our clock stands still
@@ -136,15 +135,13 @@ async def test_me_refuses_an_expired_token(
     assert status == answer.status_code
 
 
-async def test_the_published_keys_verify_and_are_public(
-    api: httpx.AsyncClient, keyring: Keyring
-) -> None:
+async def test_the_published_keys_verify_and_are_public(api: httpx.AsyncClient, keys: Keys) -> None:
     """A snapshot of the JWKS: no member is private, and it may be kept for five minutes."""
     answer = await api.get("/.well-known/jwks.json")
     assert (200, "application/json") == (answer.status_code, answer.headers["content-type"])
     assert "public, max-age=300" == answer.headers["cache-control"]
     [key] = answer.json()["keys"]
-    assert keyring.newest.public_jwk() == key
+    assert (await keys.current()).signer.public_jwk() == key
     assert {"kty", "crv", "x", "y", "kid", "use", "alg"} == set(key)
 
 
@@ -173,13 +170,11 @@ async def test_json_with_a_charset_is_json(api: httpx.AsyncClient, code: str) ->
     assert 200 == answer.status_code
 
 
-async def test_routes_are_those_of_the_documentation(
-    deployment: Deployment, keyring: Keyring
-) -> None:
+async def test_routes_are_those_of_the_documentation(deployment: Deployment, keys: Keys) -> None:
     """A snapshot of what applications call."""
     paths = sorted(
         (path, method)
-        for route in token_routes(deployment, keyring)
+        for route in token_routes(deployment, keys)
         for path in route.paths
         for method in route.http_methods
     )
