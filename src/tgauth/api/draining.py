@@ -8,6 +8,9 @@ import anyio
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+#: Seconds that one request may take, whatever it waits for: also for a client that does not read
+#: its answer. Whoever serves streams of events later has to lift it for those.
+REQUEST_DEADLINE: Final = 30.0
 #: Seconds for connections that the kernel accepted before we stopped listening.
 _SETTLING: Final = 0.1
 
@@ -19,7 +22,8 @@ class Draining:
     request runs in a cancel scope of ours.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, request_deadline: float = REQUEST_DEADLINE) -> None:
+        self._request_deadline = request_deadline
         self._scopes: set[anyio.CancelScope] = set()
         self._draining = False
         self._idle = asyncio.Event()
@@ -66,7 +70,7 @@ class Draining:
                     message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
-        with anyio.CancelScope() as cancel:
+        with anyio.CancelScope(deadline=anyio.current_time() + self._request_deadline) as cancel:
             self._scopes.add(cancel)
             self._idle.clear()
             try:
