@@ -7,7 +7,7 @@ import pytest
 from litestar import Litestar, get
 from tests.api.pages import open_link, press
 
-from tgauth.api.app import LARGEST_BODY
+from tgauth.api.limits import LARGEST_BODY
 from tgauth.domain.links import CALLBACK_PATH
 from tgauth.flows.deployment import Deployment
 

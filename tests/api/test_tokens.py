@@ -5,6 +5,7 @@ import jwt
 import pytest
 from tests.builders import LIFETIME, Clock
 
+from tgauth.api.patience import Patience
 from tgauth.api.tokens import token_routes
 from tgauth.domain.instants import SECOND
 from tgauth.flows.deployment import Deployment
@@ -174,7 +175,7 @@ async def test_routes_are_those_of_the_documentation(deployment: Deployment, key
     """A snapshot of what applications call."""
     paths = sorted(
         (path, method)
-        for route in token_routes(deployment, keys)
+        for route in token_routes(deployment, keys, Patience(deployment))
         for path in route.paths
         for method in route.http_methods
     )
