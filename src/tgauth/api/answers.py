@@ -5,7 +5,7 @@ The OpenAPI document is made from these.
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 CODE_EXAMPLE: Final = '{"code": "…"}'
 
@@ -21,27 +21,28 @@ class CodeExchange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         ),
     ]
     client_secret: Annotated[
-        str | None,
-        Meta(
-            description="The client's secret, where it has one; or send it by HTTP Basic.",
-            examples=[None],
-        ),
-    ] = None
+        str | UnsetType,
+        Meta(description="The client's secret, where it has one; or send it by HTTP Basic."),
+    ] = UNSET
 
     def __repr__(self) -> str:
         return "CodeExchange(***)"
 
 
-class User(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class User(Struct, frozen=True, kw_only=True):
     """Who logged in."""
 
     sub: Annotated[str, Meta(description="The account: stays the same, whatever else changes.")]
     telegram_id: Annotated[int, Meta(description="The person's Telegram id.")]
     name: Annotated[str, Meta(description="First and last name.")]
     first_name: str
-    last_name: str | None = None
-    username: Annotated[str | None, Meta(description="Without the @; people change it.")] = None
-    language_code: Annotated[str | None, Meta(description="As Telegram tells it (IETF).")] = None
+    last_name: str | UnsetType = UNSET
+    username: Annotated[str | UnsetType, Meta(description="Without the @; people change it.")] = (
+        UNSET
+    )
+    language_code: Annotated[str | UnsetType, Meta(description="As Telegram tells it (IETF).")] = (
+        UNSET
+    )
 
 
 class TokenAnswer(Struct, frozen=True, kw_only=True):
@@ -87,7 +88,7 @@ class KeySet(Struct, frozen=True, kw_only=True):
 class Alive(Struct, frozen=True, kw_only=True):
     """The process answers."""
 
-    status: Literal["alive"] = "alive"
+    status: Literal["alive"]
 
 
 class Readiness(Struct, frozen=True, kw_only=True):

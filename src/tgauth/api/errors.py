@@ -80,7 +80,7 @@ def _advice(error: HTTPException, refusal: Refusal) -> str:
     if isinstance(error, WrongRequest):
         return error.advice
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow", "")
+        allowed = (error.headers or {}).get("allow", "").replace("GET", "GET, HEAD")
         return f"this address takes other methods: {allowed}"
     return _ADVICE.get(refusal.status, refusal.description)
 

@@ -68,9 +68,9 @@ PROBLEMS: Final[dict[str, dict[str, str]]] = {
     )
 }
 
-#: Status → header → what it says.
-HEADERS: Final[dict[str, dict[str, str]]] = {
-    "200": {"Cache-Control": "How long the answer may be kept."},
-    "401": {"WWW-Authenticate": "How to prove oneself (RFC 9110 §11.6.1)."},
-    "429": {"Retry-After": "Seconds to wait."},
+#: Status → header, what it says, its type.
+HEADERS: Final[dict[str, tuple[str, str, str]]] = {
+    "200": ("Cache-Control", "How long the answer may be kept.", "string"),
+    "401": ("WWW-Authenticate", "How to prove oneself (RFC 9110 §11.6.1).", "string"),
+    "429": ("Retry-After", "Seconds to wait.", "integer"),
 }

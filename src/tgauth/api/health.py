@@ -23,7 +23,7 @@ def health_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
 
     @get("/healthz", sync_to_thread=False, **documented("alive"))
     def healthz() -> Response[Alive]:
-        return Response(Alive(), headers=_NO_STORE)
+        return Response(Alive(status="alive"), headers=_NO_STORE)
 
     readiness = _Readiness(deployment)
 

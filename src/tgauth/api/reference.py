@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme, Server
 
+from tgauth.api import answers
 from tgauth.api.documentation import CLIENT_SCHEME, TOKEN_SCHEME
 from tgauth.api.examples import EXAMPLES, HEADERS, PROBLEMS
 from tgauth.api.pages import Pages
@@ -106,14 +107,15 @@ def _describe(routes: list[HTTPRouteHandler], address: str) -> dict[str, Any]:
     for operation in _each(document):
         _complete(operation)
     for name, schema in document["components"]["schemas"].items():
-        schema.pop("title", None)
-        if name in _CLOSED:
+        kind = getattr(answers, name)
+        schema.pop("title")
+        for member in schema["properties"].values():
+            # A member that may be missing is a choice of one thing to Litestar.
+            member.update(*member.pop("oneOf", ()))
+        schema["description"] = kind.__doc__
+        if kind.__struct_config__.forbid_unknown_fields:
             schema["additionalProperties"] = False
     return document
-
-
-#: Bodies of requests: what they do not name is refused.
-_CLOSED: Final = frozenset({"CodeExchange"})
 
 
 def _each(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -124,14 +126,16 @@ def _each(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _complete(operation: dict[str, Any]) -> None:
     """Add what Litestar's generation has no word for: headers and examples of answers."""
     name = operation["operationId"]
+    operation.pop("deprecated")
     if "requestBody" in operation:
         [content] = operation["requestBody"]["content"].values()
         content["example"] = EXAMPLES[name, "request"]
     for status, response in operation["responses"].items():
-        response["headers"] = {
-            header: {"description": meaning, "required": True, "schema": {"type": "string"}}
-            for header, meaning in HEADERS.get(status, {}).items()
-        }
+        if status in HEADERS:
+            header, meaning, kind = HEADERS[status]
+            response["headers"] = {
+                header: {"description": meaning, "required": True, "schema": {"type": kind}}
+            }
         [content] = response["content"].values()
         example = EXAMPLES.get((name, status)) or PROBLEMS.get(status)
         if example is not None:
@@ -187,8 +191,6 @@ def _members(schema: dict[str, Any]) -> Iterator[Member]:
 def _type_of(member: dict[str, Any]) -> str:
     if "$ref" in member:
         return str(member["$ref"]).rpartition("/")[2]
-    if "oneOf" in member:
-        return " or ".join(_type_of(one) for one in member["oneOf"])
     if member.get("type") == "array":
         return f"list of {_type_of(member['items'])}"
     if "const" in member or "enum" in member:

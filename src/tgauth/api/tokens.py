@@ -7,6 +7,7 @@ import msgspec
 from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from msgspec import UNSET
 
 from tgauth.api.answers import CODE_EXAMPLE, CodeExchange, KeySet, Me, TokenAnswer, User
 from tgauth.api.bodies import require_json
@@ -90,7 +91,7 @@ class _Tokens:
             is_proven = authenticate(
                 self._deployment.client,
                 authorization=request.headers.get("authorization"),
-                in_body=data.client_secret,
+                in_body=None if data.client_secret is UNSET else data.client_secret,
             )
         if is_proven:
             return await self._spend(request, data.code)
@@ -154,7 +155,7 @@ def _user(person: Person) -> User:
         telegram_id=profile.telegram_id,
         name=person.name,
         first_name=profile.first_name,
-        last_name=profile.last_name,
-        username=profile.username,
-        language_code=profile.language,
+        last_name=profile.last_name or UNSET,
+        username=profile.username or UNSET,
+        language_code=profile.language or UNSET,
     )
