@@ -24,6 +24,9 @@ _ADVICE: Final = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large: nothing here takes more than "
     "16384 bytes",
 }
+_HOW_TO_PROVE: Final = (
+    "send it as client_secret in the body, or by HTTP Basic with id and secret form-urlencoded"
+)
 
 
 class WrongRequest(HTTPException):
@@ -43,6 +46,8 @@ def answer_domain_error(request: Request[Any, Any, Any], error: TgauthError) -> 
     refusal = refusal_of(error)
     if refusal is UNFORESEEN:
         _log.exception("refusal.unknown", error, path=request.scope["path"])
+    if isinstance(error, ClientRefused):
+        refusal = replace(refusal, description=f"{refusal.description}: {_HOW_TO_PROVE}")
     response = _answer(request, refusal)
     if isinstance(error, TooManyFailures):
         response.headers["Retry-After"] = str(ceil(error.wait / SECOND))

@@ -69,7 +69,9 @@ def parse_hop(text: str) -> Address | None:
     """
     bare = text.strip().partition("%")[0]
     if bare.startswith("["):
-        bare, _, port = bare[1:].partition("]")
+        bare, bracket, port = bare[1:].partition("]")
+        if not bracket:
+            return None
     elif bare.count(":") == 1:
         bare, port = bare.split(":")
         port = f":{port}"
