@@ -9,15 +9,24 @@ from litestar import Request
 
 from tgauth.api.refusals import refusal_of
 from tgauth.api.visitors import address_of
-from tgauth.domain.errors import StoreUnavailable, TgauthError
+from tgauth.domain.errors import (
+    PersonBanned,
+    PersonNotAllowed,
+    SessionEnded,
+    StoreUnavailable,
+    TgauthError,
+)
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.limit_failures import note_failure, require_patience
 from tgauth.logs import Log
 
 _log = Log("api")
 
-#: What a guess would look like. Somebody who may not log in, or a store that is full, is none.
+#: What a guess would look like, by the code of its refusal …
 _FAILURES: Final = frozenset({"invalid_grant", "invalid_client", "invalid_token"})
+#: … and what is none all the same: a real token of a session that has ended, or somebody's own link
+#: that they may not use.
+_NO_GUESSES: Final = (SessionEnded, PersonNotAllowed, PersonBanned)
 
 
 class Patience:
@@ -53,7 +62,7 @@ class Patience:
         try:
             yield
         except TgauthError as error:
-            if refusal_of(error).error in _FAILURES:
+            if refusal_of(error).error in _FAILURES and not isinstance(error, _NO_GUESSES):
                 await self._note(request)
             raise
 
