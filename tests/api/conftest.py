@@ -22,6 +22,12 @@ def deployment(store: Store, clock: Clock, ids: Ids) -> Deployment:
 
 
 @pytest.fixture
+def keys(deployment: Deployment) -> Keys:
+    """Return its signing keys, as this process knows them."""
+    return Keys(deployment)
+
+
+@pytest.fixture
 def app(deployment: Deployment) -> Litestar:
     """Return its application."""
     return an_app(deployment)

@@ -1,32 +1,34 @@
 """The application: routes, errors, and the headers of every answer."""
 
-from typing import Final
-
 from litestar import Litestar
-from litestar.datastructures import ResponseHeader, State
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
 from tgauth.api.account_pages import account_pages
 from tgauth.api.assets import asset_routes
 from tgauth.api.brand import load_brand
+from tgauth.api.cors import Cors
 from tgauth.api.errors import (
     answer_domain_error,
     answer_malformed,
     answer_protocol_error,
     answer_unforeseen,
 )
+from tgauth.api.headers import Headers
 from tgauth.api.health import health_routes
+from tgauth.api.limits import LARGEST_BODY, Limits
 from tgauth.api.login_pages import login_pages
 from tgauth.api.options import ApiOptions
-from tgauth.api.pages import COMMON_HEADERS, Pages
+from tgauth.api.pages import Pages
+from tgauth.api.patience import Patience
+from tgauth.api.proxies import Proxies
+from tgauth.api.reference import Reference, reference_routes
 from tgauth.api.tokens import token_routes
 from tgauth.domain.errors import TgauthError
 from tgauth.domain.links import host_of
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keys
-
-#: Bytes: the largest body that anything here takes is a code in JSON.
-LARGEST_BODY: Final = 16 * 1024
 
 
 def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litestar:
@@ -37,13 +39,19 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
     """
     brand = load_brand(options.branding, name=host_of(deployment.issuer.url))
     pages = Pages(brand, deployment.client)
-    return Litestar(
+    patience = Patience(deployment)
+
+    def machine_routes() -> list[HTTPRouteHandler]:
+        return [*token_routes(deployment, keys, patience), *health_routes(deployment)]
+
+    reference = Reference(machine_routes(), address=deployment.issuer.url)
+    app = Litestar(
         route_handlers=[
-            *login_pages(deployment, pages),
+            *login_pages(deployment, pages, patience),
             *account_pages(deployment, pages),
             *asset_routes(pages.assets),
-            *token_routes(deployment, keys),
-            *health_routes(deployment),
+            *machine_routes(),
+            *reference_routes(reference, pages),
         ],
         exception_handlers={
             TgauthError: answer_domain_error,
@@ -52,12 +60,15 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
             RecursionError: answer_malformed,
             Exception: answer_unforeseen,
         },
-        response_headers=[
-            ResponseHeader(name=name, value=text) for name, text in COMMON_HEADERS.items()
-        ],
         state=State({"pages": pages}),
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
+    # Around everything, so that errors of the framework itself come through here as well.
+    limited = Limits(app.asgi_handler)
+    shared = Cors(limited, deployment.client)
+    complete = Headers(shared, deployment.issuer)
+    app.asgi_handler = Proxies(complete, options.trusted_proxies)
+    return app

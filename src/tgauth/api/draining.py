@@ -2,24 +2,32 @@
 
 import asyncio
 import contextlib
+import json
+from http import HTTPStatus
 from typing import Final
 
 import anyio
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from tgauth.api.headers import COMMON_HEADERS
+
+#: Seconds that one request may take, whatever it waits for: also for a client that does not read
+#: its answer. Whoever serves streams of events later has to lift it for those.
+REQUEST_DEADLINE: Final = 30.0
 #: Seconds for connections that the kernel accepted before we stopped listening.
 _SETTLING: Final = 0.1
 
 
 class Draining:
-    """Counts requests under way, and ends those that outlive the deadline.
+    """Counts requests under way, and ends those that outlive a deadline: the stop's, or their own.
 
     Hypercorn's own `graceful_timeout` does nothing on Python 3.12.1 and later (#308), so each
     request runs in a cancel scope of ours.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, request_deadline: float = REQUEST_DEADLINE) -> None:
+        self._request_deadline = request_deadline
         self._scopes: set[anyio.CancelScope] = set()
         self._draining = False
         self._idle = asyncio.Event()
@@ -66,7 +74,7 @@ class Draining:
                     message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
-        with anyio.CancelScope() as cancel:
+        with anyio.CancelScope(deadline=anyio.current_time() + self._request_deadline) as cancel:
             self._scopes.add(cancel)
             self._idle.clear()
             try:
@@ -80,11 +88,24 @@ class Draining:
 
 
 async def _answer_unavailable(send: Send) -> None:
+    body = json.dumps(
+        {
+            "error": "temporarily_unavailable",
+            "error_description": "this took too long, or the service is being replaced: try again",
+        }
+    ).encode()
+    headers = {
+        **COMMON_HEADERS,
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        "Retry-After": "1",
+    }
     await send(
         {
             "type": "http.response.start",
-            "status": 503,
-            "headers": [(b"connection", b"close"), (b"retry-after", b"1")],
+            "status": HTTPStatus.SERVICE_UNAVAILABLE,
+            "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()],
         }
     )
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,11 +1,13 @@
 """Whether this process lives, and whether it can do its work."""
 
-from typing import Any, Final
+from typing import Final
 
 import anyio
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from tgauth.api.answers import Alive, Readiness
+from tgauth.api.documentation import documented
 from tgauth.api.refusals import refusal_of
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.flows.check_store import check_store
@@ -19,19 +21,19 @@ _GOOD_FOR: Final = 1.0
 def health_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
     """Return the handlers that a load balancer or an operator asks."""
 
-    @get("/healthz", sync_to_thread=False)
-    def healthz() -> Response[Any]:
-        return Response({"status": "alive"}, headers=_NO_STORE)
+    @get("/healthz", sync_to_thread=False, **documented("alive"))
+    def healthz() -> Response[Alive]:
+        return Response(Alive(status="alive"), headers=_NO_STORE)
 
     readiness = _Readiness(deployment)
 
-    @get("/readyz")
-    async def readyz() -> Response[Any]:
+    @get("/readyz", **documented("ready"))
+    async def readyz() -> Response[Readiness]:
         trouble = await readiness.trouble()
         if trouble is not None:
-            body = {"status": "not ready", "store": trouble.code}
+            body = Readiness(status="not ready", store=trouble.code)
             return Response(body, status_code=refusal_of(trouble).status, headers=_NO_STORE)
-        return Response({"status": "ready", "store": "ok"}, headers=_NO_STORE)
+        return Response(Readiness(status="ready", store="ok"), headers=_NO_STORE)
 
     return [healthz, readyz]
 

@@ -11,6 +11,7 @@ from tgauth.api.forms import AnyRequest, Forms, see_other
 from tgauth.api.in_app import way_out
 from tgauth.api.languages import words_of
 from tgauth.api.pages import ACCOUNT_PATH, Pages, initial_of
+from tgauth.api.patience import Patience
 from tgauth.api.refusals import NO_CODE, STALE_FORM, refusal_of
 from tgauth.api.views import ContinuePage
 from tgauth.api.visitors import visitor_of
@@ -24,20 +25,22 @@ from tgauth.logs import Log
 _log = Log("api")
 
 
-def login_pages(deployment: Deployment, pages: Pages) -> list[HTTPRouteHandler]:
+def login_pages(deployment: Deployment, pages: Pages, patience: Patience) -> list[HTTPRouteHandler]:
     """Return the handlers of the page behind the bot's link."""
     login = _LoginPages(deployment, pages)
 
     @get(CALLBACK_PATH, media_type=MediaType.HTML)
     async def open_link(request: AnyRequest) -> Response[Any]:
         code = request.query_params.get("code")
-        if code is not None:
-            return login.bind(request, code)
-        return await login.naming_the_refused(request, login.offer)
+        async with patience.attempt(request):
+            if code is not None:
+                return login.bind(request, code)
+            return await login.naming_the_refused(request, login.offer)
 
     @post(CALLBACK_PATH, media_type=MediaType.HTML)
     async def press_button(request: AnyRequest) -> Response[Any]:
-        return await login.naming_the_refused(request, login.press)
+        async with patience.attempt(request):
+            return await login.naming_the_refused(request, login.press)
 
     return [open_link, press_button]
 

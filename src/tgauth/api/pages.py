@@ -18,13 +18,6 @@ from tgauth.domain.client import Client
 from tgauth.domain.links import CALLBACK_PATH, origin_of
 from tgauth.texts import Words, languages, load_languages, words_for
 
-#: What every answer carries. Not no-referrer: with that a browser sends "Origin: null" with our own
-#: forms (Fetch standard, "append a request Origin header").
-COMMON_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
-
 FRONT_PATH: Final = "/"
 ACCOUNT_PATH: Final = "/account"
 
@@ -141,7 +134,7 @@ def _headers(target: str | None) -> Mapping[str, str]:
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
         f"form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'"
     )
-    return {**COMMON_HEADERS, "Content-Security-Policy": policy, "Cache-Control": "no-store"}
+    return {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
 
 
 @cache

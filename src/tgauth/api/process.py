@@ -12,7 +12,9 @@ from hypercorn.config import Config
 
 from tgauth.api.app import build_app
 from tgauth.api.draining import Draining
+from tgauth.api.limits import LARGEST_HEADERS
 from tgauth.api.options import ApiOptions
+from tgauth.api.wire import install
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keys
 from tgauth.logs import Log
@@ -23,7 +25,12 @@ _log = Log("api")
 DRAIN_DEADLINE: Final = 5.0
 _BACKLOG: Final = 1024
 _READ_TIMEOUT: Final = 20
-_LARGEST_HEADERS: Final = 16 * 1024
+#: Seconds that a connection may do nothing, and that headers may take.
+_IDLE: Final = 5.0
+#: Streams of one HTTP/2 connection at a time: a proxy uses a few, a browser one or two.
+_MOST_STREAMS: Final = 32
+#: Requests of one connection, in order or not: what a client that resets each at once can ask for.
+_MOST_REQUESTS: Final = 1000
 
 
 async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is spoken to
@@ -60,6 +67,7 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
     app.on_startup.append(started)
     task = asyncio.current_task()
     marks = task.cancelling() if task else 0
+    install()
     with anyio.CancelScope(shield=True):
         await serve(
             draining.wrap(app),  # type: ignore[arg-type]  # Hypercorn's and Litestar's ASGI types
@@ -79,7 +87,11 @@ def _config(descriptor: int) -> Config:
     config.backlog = _BACKLOG
     # Per read; without one a body that never ends is waited for for ever.
     config.read_timeout = _READ_TIMEOUT
-    config.h11_max_incomplete_size = _LARGEST_HEADERS
+    config.h11_max_incomplete_size = LARGEST_HEADERS
+    config.h2_max_header_list_size = LARGEST_HEADERS
+    config.h2_max_concurrent_streams = _MOST_STREAMS
+    config.keep_alive_max_requests = _MOST_REQUESTS
+    config.keep_alive_timeout = _IDLE
     config.include_server_header = False
     config.accesslog = None
     config.errorlog = logging.getLogger("hypercorn.error")

@@ -163,4 +163,60 @@ class RefusalPage:
     ways: tuple[Link, ...]
 
 
-Page = ContinuePage | AccountPage | DeletePage | WelcomePage | RefusalPage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of an operation of the API."""
+
+    status: str
+    meaning: str
+    kind: str
+    headers: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of the API."""
+
+    anchor: str
+    method: str
+    path: str
+    summary: str
+    description: str
+    proof: str
+    body: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One member of a body."""
+
+    name: str
+    type: str
+    required: bool
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of body."""
+
+    name: str
+    meaning: str
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferencePage:
+    """`reference.html`: what applications call, for their developers."""
+
+    template: ClassVar[str] = "reference.html"
+    version: str
+    introduction: str
+    document: str
+    operations: tuple[Operation, ...]
+    kinds: tuple[Kind, ...]
+
+
+Page = ContinuePage | AccountPage | DeletePage | WelcomePage | RefusalPage | ReferencePage

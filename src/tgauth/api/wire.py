@@ -1,0 +1,124 @@
+"""What Hypercorn leaves open below ASGI: malformed requests, upgrades, streams that are none.
+
+Hypercorn answers what is no HTTP with an empty body (or a 501), switches to h2c or WebSocket when a
+stranger asks, and drops a whole HTTP/2 connection over one odd stream. It has no door for that, so
+the class that it makes for each connection is exchanged here for one of ours; the tests beside this
+talk to it over raw sockets and notice when a newer Hypercorn makes it pointless.
+"""
+
+import json
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Final
+
+import h11
+from h2.errors import ErrorCodes
+from h2.events import DataReceived, RequestReceived
+from h2.events import Event as H2Event
+from h2.exceptions import H2Error
+from hypercorn.asyncio import tcp_server
+from hypercorn.events import Event, RawData
+from hypercorn.protocol import ProtocolWrapper
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h11 import H2ProtocolAssumedError, H11Protocol
+
+from tgauth.api.headers import COMMON_HEADERS
+
+_MALFORMED: Final = (
+    "this is no HTTP request that can be read here: check the request line, the Host header, and "
+    "what says how long the body is"
+)
+_TOO_LARGE: Final = "the headers are too large: send less of them"
+_UPGRADE: Final = b"upgrade"
+
+
+def install() -> None:
+    """Let every connection that Hypercorn accepts from now on be one of ours."""
+    tcp_server.ProtocolWrapper = _Wire  # type: ignore[assignment, attr-defined]  # see above: there is no other door
+
+
+class _Wire(ProtocolWrapper):
+    """One connection: HTTP/1.1, or HTTP/2 for a client that begins with it."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        # Everything but ALPN's choice: TLS is a proxy's business.
+        self._parts = parts[:9]
+        self.protocol = _Http1(*self._parts)
+
+    async def handle(self, event: Event) -> None:
+        try:
+            await self.protocol.handle(event)
+        except H2ProtocolAssumedError as error:
+            self.protocol = _Http2(*self._parts)
+            await self.protocol.initiate()
+            await self.protocol.handle(RawData(data=error.data))
+
+
+class _Http1(H11Protocol):
+    async def _check_protocol(self, event: h11.Request) -> None:
+        await super()._check_protocol(_without_upgrade(event))
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        await super()._create_stream(_without_upgrade(request))
+
+    async def _send_error_response(self, status_code: int) -> None:
+        too_large = status_code == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        # An unknown transfer coding is 501 for h11 (RFC 9112 §6.1), as if it were our fault.
+        status = status_code if too_large else HTTPStatus.BAD_REQUEST
+        body = json.dumps(
+            {
+                "error": "invalid_request",
+                "error_description": _TOO_LARGE if too_large else _MALFORMED,
+            }
+        ).encode()
+        headers = {
+            **COMMON_HEADERS,
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+        own = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
+        await self._send_h11_event(
+            h11.Response(status_code=status, headers=[*own, *self.config.response_headers("h11")])
+        )
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+class _Http2(H2Protocol):
+    async def _handle_events(self, events: list[H2Event]) -> None:
+        for event in events:
+            if isinstance(event, DataReceived) and event.stream_id not in self.streams:
+                # A body whose refusal was sent already. Hypercorn would drop the connection.
+                with suppress(H2Error):
+                    self.connection.acknowledge_received_data(
+                        event.flow_controlled_length, event.stream_id
+                    )
+            elif isinstance(event, RequestReceived) and not _is_plain(event):
+                with suppress(H2Error):
+                    self.connection.reset_stream(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
+                await self._flush()
+            else:
+                await super()._handle_events([event])
+
+
+def _without_upgrade(request: h11.Request) -> h11.Request:
+    """Take out the wish for another protocol, which a server may ignore (RFC 9110 §7.8)."""
+    headers = request.headers
+    if all(name != _UPGRADE for name, _ in headers):
+        return request
+    return h11.Request(
+        method=request.method,
+        target=request.target,
+        http_version=request.http_version,
+        headers=[(name, value) for name, value in headers if name != _UPGRADE],
+    )
+
+
+def _is_plain(request: RequestReceived) -> bool:
+    """Say whether this is a request and no tunnel, with a method and a path in ASCII."""
+    headers = [(bytes(name), bytes(value)) for name, value in request.headers or ()]
+    pseudo = {name: value for name, value in headers if name.startswith(b":")}
+    method, path = pseudo.get(b":method", b""), pseudo.get(b":path", b"")
+    return method.isascii() and path.isascii() and method.upper() != b"CONNECT"

@@ -1,0 +1,120 @@
+"""The API as it is served, by Hypercorn on a real socket, for what no client in memory can send."""
+
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.from_thread
+from tests.builders import a_begun_login, a_deployment, an_issuer, chat_code_of
+
+from tgauth.api.options import ApiOptions
+from tgauth.api.process import run_api
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.keyring import Keys
+from tgauth.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """An API that listens.
+
+    Attributes:
+        port: On 127.0.0.1.
+        deployment: Its installation.
+        call: Runs a coroutine function in its loop, and returns the outcome.
+    """
+
+    port: int
+    deployment: Deployment
+    call: Callable[..., Any]
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def new_code(self) -> str:
+        """Let Alice send `/login`; return the code in her link."""
+
+        async def begin() -> str:
+            update_id = secrets.randbelow(2**31)
+            login = await a_begun_login(self.deployment, update_id=update_id)
+            return chat_code_of(self.deployment, login)
+
+        return str(self.call(begin))
+
+    def exchange(self, raw: bytes, *, timeout: float = 5.0) -> bytes:
+        """Send bytes on a connection of their own; return all that comes back until it closes."""
+        with self.connect(timeout=timeout) as wire:
+            wire.sendall(raw)
+            return received(wire)
+
+    def connect(self, *, timeout: float = 5.0) -> socket.socket:
+        """Open a connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+
+
+def received(wire: socket.socket) -> bytes:
+    """Read until the other side closes, or resets, or nothing comes any more."""
+    parts = []
+    try:
+        while part := wire.recv(65536):
+            parts.append(part)
+    except OSError:
+        pass
+    return b"".join(parts)
+
+
+@contextmanager
+def served(folder: Path, *, options: ApiOptions | None = None, **fields: Any) -> Iterator[Served]:
+    """Serve an installation in a thread of its own, with a loop and a store of its own.
+
+    Args:
+        folder: Where its store is.
+        options: Options of the HTTP face.
+        fields: What is different about its installation.
+    """
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    listener.settimeout(0)
+    port = listener.getsockname()[1]
+    fields = {"issuer": an_issuer(f"http://127.0.0.1:{port}"), **fields}
+    begun: list[Deployment] = []
+    ready, stop = threading.Event(), anyio.Event
+    ended: list[anyio.Event] = []
+
+    async def run() -> None:
+        async with Store.open(folder / "tgauth.db") as store:
+            deployment = a_deployment(
+                store, now=lambda: time.time_ns() // 1_000_000, new_id=new_id, **fields
+            )
+            begun.append(deployment)
+            ended.append(stop())
+            await run_api(
+                deployment,
+                Keys(deployment),
+                options or ApiOptions(),
+                listener,
+                ready=ready.set,
+                shutdown=ended[0].wait,
+            )
+
+    with anyio.from_thread.start_blocking_portal("asyncio") as portal:
+        running = portal.start_task_soon(run)
+        assert ready.wait(20)
+        try:
+            yield Served(port=port, deployment=begun[0], call=portal.call)
+        finally:
+            portal.call(ended[0].set)
+            running.result(20)
+
+
+def new_id() -> str:
+    """Return an identifier."""
+    return secrets.token_hex(16)
