@@ -49,3 +49,15 @@ def tests(session: nox.Session) -> None:
     """Every test, with branch coverage."""
     install(session, "tests")
     session.run("pytest", "--cov", "--cov-report=term", *session.posargs)
+
+
+#: In the order of docs/performance.md.
+BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "volume")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Benchmarks, on demand: `nox -s bench -- --quick` only sees whether they run."""
+    install(session)
+    for name in BENCHMARKS:
+        session.run("python", "-m", f"bench.{name}", *session.posargs)
