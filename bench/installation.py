@@ -21,6 +21,7 @@ APPLICATION = "https://app.example.org/callback"
 HOST = "127.0.0.1"
 
 _PATIENCE = 60.0
+_LAST_WORDS = 30
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +58,12 @@ class Installation:
     def processes(self) -> list[int]:
         """All of its processes: the supervisor first."""
         return family(self._running.pid)
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of its log."""
+        lines = (self.folder / "log").read_text("utf-8").splitlines()
+        return "\n".join(lines[-_LAST_WORDS:])
 
     def serve(self) -> float:
         """Run `tgauth serve`; return the seconds until it says that all of it is ready."""
@@ -100,8 +107,7 @@ class Installation:
                 told = self._notify.recv(4096).splitlines()
                 if b"READY=1" in told:
                     return
-        log = (self.folder / "log").read_text("utf-8")
-        raise RuntimeError(f"tgauth serve did not become ready:\n{log}")
+        raise RuntimeError("tgauth serve did not become ready")
 
 
 @contextmanager
@@ -125,6 +131,9 @@ def installation(**settings: str) -> Iterator[Installation]:
             )
             try:
                 yield prepared
+            except BaseException as error:
+                error.add_note(f"the last that tgauth logged:\n{prepared.last_words}")
+                raise
             finally:
                 prepared.close()
         finally:

@@ -8,6 +8,8 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +26,8 @@ ME: Final = "/api/auth/me (GET)"
 WHOLE: Final = "the whole login"
 LATE: Final = "(the load's own lateness)"
 
+#: Seconds for which an application keeps an idle connection: less than a server does.
+_KEPT: Final = 2.0
 #: Seconds in which one login, however long the queue, has to be done.
 _PATIENCE: Final = 60.0
 _LINK: Final = re.compile(re.escape(ISSUER) + r"(/auth/callback\?code=[A-Za-z0-9_-]+)")
@@ -76,6 +80,31 @@ class Browser:
         self._writer.close()
 
 
+class Application:
+    """The application's connections, kept between requests as HTTP libraries do."""
+
+    def __init__(self, port: int) -> None:
+        """Take where tgauth listens."""
+        self._port = port
+        self._idle: list[tuple[float, Browser]] = []
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Browser]:
+        """Lend a connection: the one that was used last, or a new one."""
+        fresh = [one for one in self._idle if one[0] > time.monotonic() - _KEPT]
+        for _, stale in self._idle[: len(self._idle) - len(fresh)]:
+            stale.close()
+        self._idle = fresh
+        browser = self._idle.pop()[1] if self._idle else await Browser.open(self._port)
+        yield browser
+        self._idle.append((time.monotonic(), browser))
+
+    def close(self) -> None:
+        """Hang up."""
+        for _, browser in self._idle:
+            browser.close()
+
+
 class Chats:
     """The people's end of the slim Telegram."""
 
@@ -104,6 +133,10 @@ class Chats:
             if found is None:
                 raise RuntimeError(f"an answer without a link: {told['text']}")
             self._waiting.pop(told["chat"]).set_result((told["seconds"], found[1]))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._writer.close()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,7 +189,7 @@ class _Load:
 
     async def run(self, seconds: int, warm_up: int) -> Measured:
         self._chats = await Chats.open(self._installed.bench_port)
-        self._application = [await Browser.open(self._installed.port)]
+        self._application = Application(self._installed.port)
         listening = asyncio.create_task(self._chats.listen())
         try:
             await self._all(warm_up, {})
@@ -168,8 +201,8 @@ class _Load:
             measured.cpu_load = time.process_time() - load
         finally:
             listening.cancel()
-            for connection in self._application:
-                connection.close()
+            self._chats.close()
+            self._application.close()
         spent = {pid: cost - before[pid] for pid, cost in self._costs().items()}
         measured.cpu_telegram = spent.pop(self._installed.telegram)
         measured.cpu_each = spent
@@ -228,23 +261,17 @@ class _Load:
 
     async def _redeem(self, code: str, person: int, steps: dict[str, float]) -> None:
         """Let the application exchange the code, and ask who it was, over a connection it keeps."""
-        application = (
-            self._application.pop()
-            if self._application
-            else await Browser.open(self._installed.port)
-        )
         body = json.dumps({"code": code})
-        began = time.monotonic()
-        answer = _expect(
-            200,
-            await application.ask("POST /api/auth/callback", body, content_type="application/json"),
-        )
-        steps[EXCHANGE] = time.monotonic() - began
-        token = json.loads(answer.body)["access_token"]
-        began = time.monotonic()
-        me = await application.ask("GET /api/auth/me", authorization=f"Bearer {token}")
-        steps[ME] = time.monotonic() - began
-        self._application.append(application)
+        async with self._application.connection() as connection:
+            began = time.monotonic()
+            answer = await connection.ask(
+                "POST /api/auth/callback", body, content_type="application/json"
+            )
+            steps[EXCHANGE] = time.monotonic() - began
+            token = json.loads(_expect(200, answer).body)["access_token"]
+            began = time.monotonic()
+            me = await connection.ask("GET /api/auth/me", authorization=f"Bearer {token}")
+            steps[ME] = time.monotonic() - began
         if json.loads(_expect(200, me).body)["user"]["telegram_id"] != person:
             raise RuntimeError("somebody else was logged in")
 
