@@ -20,7 +20,7 @@ def main() -> None:
                 first_person=number * 1_000_000,
             )
             rows += [
-                (f"{rate}/s", step, str(measured.logins), *spread(samples))
+                (f"{rate}/s", step, str(len(samples)), *spread(samples))
                 for step, samples in measured.samples.items()
             ]
     show(

@@ -6,6 +6,7 @@ queue shows as waiting time instead of as fewer logins (no coordinated omission)
 
 import asyncio
 import json
+import os
 import re
 import time
 from collections.abc import AsyncIterator
@@ -25,9 +26,11 @@ EXCHANGE: Final = "the exchange (POST)"
 ME: Final = "/api/auth/me (GET)"
 WHOLE: Final = "the whole login"
 LATE: Final = "(the load's own lateness)"
+DISK: Final = "(a bare fsync beside it)"
 
 #: Seconds for which an application keeps an idle connection: less than a server does.
 _KEPT: Final = 2.0
+_SYNC_EVERY: Final = 0.2
 #: Seconds in which one login, however long the queue, has to be done.
 _PATIENCE: Final = 60.0
 _LINK: Final = re.compile(re.escape(ISSUER) + r"(/auth/callback\?code=[A-Za-z0-9_-]+)")
@@ -194,11 +197,13 @@ class _Load:
         try:
             await self._all(warm_up, {})
             measured = Measured()
+            syncing = asyncio.create_task(self._sync(measured.samples.setdefault(DISK, [])))
             before = self._costs()
             load, began = time.process_time(), time.monotonic()
             await self._all(seconds, measured.samples)
             measured.seconds = time.monotonic() - began
             measured.cpu_load = time.process_time() - load
+            syncing.cancel()
         finally:
             listening.cancel()
             self._chats.close()
@@ -208,6 +213,19 @@ class _Load:
         measured.cpu_each = spent
         measured.cpu = sum(spent.values())
         return measured
+
+    async def _sync(self, samples: list[float]) -> None:
+        """Time what a commit waits for, on the same disk at the same time."""
+        descriptor = os.open(self._installed.folder / "sync", os.O_WRONLY | os.O_CREAT)
+        try:
+            while True:
+                os.write(descriptor, b"\0" * 4096)
+                began = time.monotonic()
+                await asyncio.to_thread(os.fdatasync, descriptor)
+                samples.append(time.monotonic() - began)
+                await asyncio.sleep(_SYNC_EVERY)
+        finally:
+            os.close(descriptor)
 
     def _costs(self) -> dict[int, float]:
         pids = (*self._installed.processes, self._installed.telegram)
