@@ -87,3 +87,15 @@ def _tests_alone(sdist: Path, folder: Path) -> Path:
     shutil.rmtree(unpacked / "src")
     shutil.rmtree(unpacked / "migrations")
     return unpacked
+
+
+#: In the order of docs/performance.md.
+BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "volume")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Benchmarks, on demand: `nox -s bench -- --quick` only sees whether they run."""
+    install(session)
+    for name in BENCHMARKS:
+        session.run("python", "-m", f"bench.{name}", *session.posargs)
