@@ -105,7 +105,7 @@ async def run_api(settings: Settings) -> int:
     with signalled() as shutdown:
         handed_down = inherited_sockets()
         listener = handed_down[0] if handed_down else _listening(settings)
-        async with _deployment(settings) as deployment:
+        async with open_deployment(settings) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
             try:
@@ -166,7 +166,7 @@ async def run_bot(settings: Settings) -> int:
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
     with signalled() as shutdown:
-        async with _deployment(settings) as deployment:
+        async with open_deployment(settings) as deployment:
             try:
                 await run(deployment, address, ready=tell_ready, shutdown=shutdown)
             except TokenRefused:
@@ -179,18 +179,28 @@ async def run_bot(settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def _deployment(settings: Settings) -> AsyncIterator["Deployment"]:
-    """Open the store and gather what every flow is given."""
+async def open_deployment(
+    settings: Settings, *, as_it_is: bool = False
+) -> AsyncIterator["Deployment"]:
+    """Open the store and gather what every flow is given.
+
+    Args:
+        settings: The settings.
+        as_it_is: Whether store and key must be there and up to date; otherwise they are made.
+
+    Raises:
+        ConfigurationError: The store cannot be where the settings say.
+        TgauthError: The store or the master key cannot be used.
+    """
     from tgauth.flows.deployment import Deployment
     from tgauth.store import Store
     from tgauth.store.master_key import load_master_key
 
     path = settings.database.path
     _check_place(path)
-    async with Store.open(path) as store:
-        master_key = await load_master_key(
-            store, settings.master_key_path, may_create=settings.secret_file is None
-        )
+    async with Store.open(path, as_it_is=as_it_is) as store:
+        may_create = settings.secret_file is None and not as_it_is
+        master_key = await load_master_key(store, settings.master_key_path, may_create=may_create)
         yield Deployment(
             store=store,
             master_key=master_key,
