@@ -35,7 +35,7 @@ MAY_BLOCK = {
     "tgauth/store/status.py": {"_size_of"},
     "tgauth/store/copying.py": {"being_written", "_is"},
     "tgauth/store/backup.py": {"back_up", "_require_place"},
-    "tgauth/store/restoring.py": {"_looked_at", "_require_key", "_write_back"},
+    "tgauth/store/restoring.py": {"_looked_at", "_require_key", "_write_back", "carry_out"},
     # Once for each process: kept afterwards.
     "jinja2/loaders.py": {"get_source", "__init__"},
     "tgauth/api/pages.py": {"_templates"},

@@ -82,8 +82,13 @@ class Restore:
             StoreInUse: Another program has the store open.
             OSError: It cannot be done.
         """
-        await _write_back(self.path)
-        set_aside = await to_thread.run_sync(partial(_replace, self.path, self.part))
+        kept = await to_thread.run_sync(_keep_wal, self.path)
+        try:
+            is_whole = await _write_back(self.path)
+            wal = None if is_whole else kept
+            set_aside = await to_thread.run_sync(partial(_replace, self.path, self.part, wal))
+        finally:
+            kept.unlink(missing_ok=True)
         return Restored(identity=self.identity, set_aside=set_aside)
 
 
@@ -136,14 +141,27 @@ def _looked_at(path: Path, source: Path) -> Path:
     return whole
 
 
-async def _write_back(path: Path) -> None:
+def _keep_wal(path: Path) -> Path:
+    """Copy the old store's WAL: SQLite drops it when the file that it belongs to is damaged."""
+    kept = path.with_name(f"{path.name}.part-wal")
+    kept.unlink(missing_ok=True)
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists():
+        shutil.copy2(wal, kept)
+    return kept
+
+
+async def _write_back(path: Path) -> bool:
     """Bring what is in the WAL of the old store into its file, so that the file alone is it.
+
+    Returns:
+        Whether that could be done: a damaged file is what one restores for.
 
     Raises:
         StoreInUse: Another program than tgauth has it open.
     """
     if not path.exists():  # noqa: ASYNC240 - one look, and nobody waits
-        return
+        return True
     raw = await aiosqlite.connect(address(path, "mode=rw"), uri=True, isolation_level=None)
     try:
         await raw.execute_fetchall("PRAGMA locking_mode = EXCLUSIVE")
@@ -151,28 +169,25 @@ async def _write_back(path: Path) -> None:
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorname", "").startswith(_BUSY):
             raise StoreInUse(path, by="another program") from error
-        # A damaged file: that is what one restores for. Its WAL is set aside with it.
+        return False
     finally:
         await to_the_end(raw.close())
+    return True
 
 
-def _replace(path: Path, part: Path) -> Path | None:
-    """Set the old store aside and put the new one in its place.
+def _replace(path: Path, part: Path, wal: Path | None) -> Path | None:
+    """Set the old store aside, and a WAL that could not be written back with it.
 
     Killed between any two steps, the old store is there, whole, or the new one is.
     """
     if os.geteuid() == 0:
         give_to_owner(part, of=path)
     set_aside = _set_aside(path) if path.exists() else None
+    if set_aside is not None and wal is not None and wal.exists():
+        wal.rename(set_aside.with_name(f"{set_aside.name}-wal"))
     # SQLite would play what is left of the old store into the new one.
-    for suffix in ("-wal", "-journal"):
-        beside = path.with_name(f"{path.name}{suffix}")
-        if beside.exists():
-            if set_aside is not None and beside.stat().st_size:
-                beside.rename(set_aside.with_name(f"{set_aside.name}{suffix}"))
-            else:
-                beside.unlink()
-    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    for suffix in ("-wal", "-shm", "-journal"):
+        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
     settle(part, path, may_replace=True)
     return set_aside
 
