@@ -53,7 +53,7 @@ def list_all(*, wants_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rotate(*, at_once: bool, yes: bool) -> None:
     """Make a new signing key. Tokens of the old one stay good until they expire."""
-    from tgauth.flows.keyring import KeyUse, list_keys, rotate_keys, uses_of
+    from tgauth.flows.keyring import list_keys, rotate_keys
 
     settings = settings_of_installation()
     if at_once:
@@ -65,9 +65,8 @@ def rotate(*, at_once: bool, yes: bool) -> None:
         confirm("Rotate at once?", yes=yes)
 
     async def do(deployment: "Deployment") -> "tuple[SealedKey, list[SealedKey]]":
-        known = await list_keys(deployment)
-        for key, use in zip(known, uses_of(known, now=deployment.now()), strict=True):
-            if use is KeyUse.WILL_SIGN and not at_once:
+        for key in await list_keys(deployment):
+            if key.signs_from > deployment.now() and not at_once:
                 when = moment(key.signs_from)
                 fail(f"key {key.kid} is new already and signs from {when} on", NOTHING_DONE)
         new = await rotate_keys(deployment, at_once=at_once)
