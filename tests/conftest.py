@@ -17,11 +17,25 @@ from tgauth.texts import load_languages
 MAY_BLOCK = {
     # A lock file that nobody holds is opened and locked in microseconds; waiting is done elsewhere.
     "tgauth/store/turns.py": {"_acquire", "turn", "_wait_for"},
+    "tgauth/store/lock_files.py": {"open_lock_file", "give_to_owner"},
+    "tgauth/store/presence.py": {"_held"},
     # Once, at the start: a few bytes each, or the name of a file.
-    "tgauth/store/master_key.py": {"load_master_key", "_read", "_create", "_sync_folder"},
+    "tgauth/store/master_key.py": {
+        "load_master_key",
+        "_read",
+        "read_master_key",
+        "_create",
+        "_sync_folder",
+    },
     "tgauth/store/migrations.py": {"shipped", "_folder", "_copy"},
     # One look at a file's number, at the start and when readiness is asked for.
-    "tgauth/store/database.py": {"_identity_of"},
+    "tgauth/store/database.py": {"_identity_of", "require_store"},
+    # What an operator does to the store as a whole: nobody else is served by that process.
+    "tgauth/store/plain.py": {"opened_to_read"},
+    "tgauth/store/status.py": {"_size_of"},
+    "tgauth/store/copying.py": {"being_written", "_is"},
+    "tgauth/store/backup.py": {"back_up", "_require_place"},
+    "tgauth/store/restoring.py": {"_looked_at", "_require_key", "_write_back", "carry_out"},
     # Once for each process: kept afterwards.
     "jinja2/loaders.py": {"get_source", "__init__"},
     "tgauth/api/pages.py": {"_templates"},

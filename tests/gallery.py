@@ -5,7 +5,6 @@ from typing import Any, Final
 from litestar import Response
 from tests.builders import CALLBACK_URL, NOW, a_client
 
-from tgauth.api.account_data import timestamp
 from tgauth.api.account_pages import title_of
 from tgauth.api.assets import Asset
 from tgauth.api.brand import load_brand
@@ -25,6 +24,7 @@ from tgauth.api.views import (
     WelcomePage,
 )
 from tgauth.domain.instants import DAY, Instant
+from tgauth.flows.personal_data import timestamp
 from tgauth.texts import Words
 
 LINK: Final = f"https://login.example.org/auth/callback?code={'Ab3_' * 10}xyz"

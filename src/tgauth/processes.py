@@ -14,18 +14,18 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tgauth.domain.client import Client
 from tgauth.domain.code import hash_of
-from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.instants import SECOND
 from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
+from tgauth.premises import alone, check_place
 from tgauth.settings import ConfigurationError, Settings
-from tgauth.supervisor import AlreadyHeld, Child, ListenError, hold, listen, supervise
+from tgauth.supervisor import Child, ListenError, listen, supervise
 from tgauth.supervisor.child import Notifier, inherited_sockets
 
 if TYPE_CHECKING:
@@ -43,19 +43,6 @@ _TROUBLES: Final = frozenset(
 )
 
 
-class AlreadyServed(Exception):
-    """Another `tgauth serve` works on this store."""
-
-    code = "already_served"
-
-    def __init__(self, database: Path, holder: int | None) -> None:
-        by = f"process {holder}" if holder else "another process"
-        super().__init__(
-            f"{database} is served already, by {by}: stop that one first, or give this one a "
-            "database of its own"
-        )
-
-
 async def serve(settings: Settings) -> int:
     """Run the supervisor with its API and bot processes; return the exit code.
 
@@ -64,7 +51,7 @@ async def serve(settings: Settings) -> int:
         ConfigurationError: The address cannot be listened on, or the database cannot be there.
         StoreUnavailable: Its folder cannot be written.
     """
-    with _alone(settings.database.path), _listening(settings) as listener:
+    with alone(settings.database.path), _listening(settings) as listener:
         return await supervise(
             children_of(settings, listener), report=report, deadline=STOP_DEADLINE
         )
@@ -105,7 +92,7 @@ async def run_api(settings: Settings) -> int:
     with signalled() as shutdown:
         handed_down = inherited_sockets()
         listener = handed_down[0] if handed_down else _listening(settings)
-        async with _deployment(settings) as deployment:
+        async with open_deployment(settings) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
             try:
@@ -166,7 +153,7 @@ async def run_bot(settings: Settings) -> int:
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
     with signalled() as shutdown:
-        async with _deployment(settings) as deployment:
+        async with open_deployment(settings) as deployment:
             try:
                 await run(deployment, address, ready=tell_ready, shutdown=shutdown)
             except TokenRefused:
@@ -179,18 +166,28 @@ async def run_bot(settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def _deployment(settings: Settings) -> AsyncIterator["Deployment"]:
-    """Open the store and gather what every flow is given."""
+async def open_deployment(
+    settings: Settings, *, as_it_is: bool = False
+) -> AsyncIterator["Deployment"]:
+    """Open the store and gather what every flow is given.
+
+    Args:
+        settings: The settings.
+        as_it_is: Whether store and key must be there and up to date; otherwise they are made.
+
+    Raises:
+        ConfigurationError: The store cannot be where the settings say.
+        TgauthError: The store or the master key cannot be used.
+    """
     from tgauth.flows.deployment import Deployment
     from tgauth.store import Store
     from tgauth.store.master_key import load_master_key
 
     path = settings.database.path
-    _check_place(path)
-    async with Store.open(path) as store:
-        master_key = await load_master_key(
-            store, settings.master_key_path, may_create=settings.secret_file is None
-        )
+    check_place(path)
+    async with Store.open(path, as_it_is=as_it_is) as store:
+        may_create = settings.secret_file is None and not as_it_is
+        master_key = await load_master_key(store, settings.master_key_path, may_create=may_create)
         yield Deployment(
             store=store,
             master_key=master_key,
@@ -205,37 +202,6 @@ async def _deployment(settings: Settings) -> AsyncIterator["Deployment"]:
             failures_per_minute=settings.api.failures_per_minute,
             now=lambda: time.time_ns() // 1_000_000,
             new_id=lambda: secrets.token_hex(16),
-        )
-
-
-@contextmanager
-def _alone(database: Path) -> Iterator[None]:
-    """Keep a second supervisor away from the same store."""
-    _check_place(database)
-    whole = database.resolve()  # two names of one file are one store
-    lock = whole.with_name(f"{whole.name}.serve")
-    with ExitStack() as held:
-        try:
-            held.enter_context(hold(lock))
-        except AlreadyHeld as error:
-            raise AlreadyServed(database, error.holder) from None
-        except OSError as error:
-            raise StoreUnavailable(f"{lock}: {error.strerror}") from error
-        yield
-
-
-def _check_place(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise ConfigurationError(
-            "TGAUTH_DATABASE__PATH",
-            found=f"the folder {path.parent} does not exist",
-            expected="a path in an existing folder",
-        )
-    if path.is_dir():
-        raise ConfigurationError(
-            "TGAUTH_DATABASE__PATH",
-            found=f"{path} is a folder",
-            expected=f"a file, like {path / 'tgauth.db'}",
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.cli.installation import Installation
 
 from tgauth.cli import main
 
@@ -37,3 +38,9 @@ def run(folder: Path) -> Iterator[Run]:
 
     yield run_it
     root.handlers[:], root.level = before
+
+
+@pytest.fixture
+def tgauth(folder: Path, run: Run) -> Installation:
+    """Return an installation that has run before."""
+    return Installation(folder, run)

@@ -16,10 +16,20 @@ from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
 from tgauth.flows.identify import identify_by_token
-from tgauth.flows.keyring import OVERLAP, PUBLISHED_FOR, Keyring, Keys, list_keys, rotate_keys
+from tgauth.flows.keyring import (
+    OVERLAP,
+    PUBLISHED_FOR,
+    Keyring,
+    Keys,
+    KeyUse,
+    list_keys,
+    rotate_keys,
+    uses_of,
+)
 from tgauth.flows.sweep import sweep
 from tgauth.oidc.keys import SigningKeyUnreadable
 from tgauth.store import Store, signing_keys
+from tgauth.store.signing_keys import SealedKey
 
 pytestmark = pytest.mark.anyio
 
@@ -318,3 +328,46 @@ async def test_a_keyring_prints_no_private_part(keys: Keys) -> None:
     ring = await keys.current()
     private = str(ring.signer.key.as_dict(private=True)["d"])
     assert private not in f"{ring!r} {ring} {keys!r}"
+
+
+def a_key(kid: str, signs_from: int, expires_at: int | None) -> SealedKey:
+    """Build a key as it rests."""
+    return SealedKey(
+        kid=kid,
+        algorithm="ES256",
+        public_jwk="{}",
+        private_jwe="",
+        created_at=0,
+        signs_from=signs_from,
+        expires_at=expires_at,
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (9, [KeyUse.SIGNS, KeyUse.WILL_SIGN]),  # before the first: then the oldest has to
+        (10, [KeyUse.SIGNS, KeyUse.WILL_SIGN]),
+        (29, [KeyUse.SIGNS, KeyUse.WILL_SIGN]),
+        (30, [KeyUse.VERIFIES, KeyUse.SIGNS]),
+        (49, [KeyUse.VERIFIES, KeyUse.SIGNS]),
+        (50, [KeyUse.OVER, KeyUse.SIGNS]),
+    ],
+)
+def test_what_a_key_is_for_changes_with_its_times(now: int, expected: list[KeyUse]) -> None:
+    """At the very instant."""
+    keys = [a_key("old", 10, 50), a_key("new", 30, None)]
+    assert expected == uses_of(keys, now=now)
+    assert [] == uses_of([], now=now)
+
+
+async def test_the_key_that_is_said_to_sign_signs(deployment: Deployment, clock: Clock) -> None:
+    """Through a whole rotation."""
+    await Keys(deployment).current()
+    await rotate_keys(deployment, at_once=False)
+    for _ in range(4):
+        found = await list_keys(deployment)
+        uses = uses_of(found, now=clock())
+        [said] = [key.kid for key, use in zip(found, uses, strict=True) if use is KeyUse.SIGNS]
+        assert (await Keys(deployment).current()).signer.kid == said
+        clock.advance(OVERLAP // 2)

@@ -6,11 +6,17 @@ import pytest
 from tests.house.sources import FILES, PACKAGE
 
 from tgauth.api.refusals import REFUSALS, UNFORESEEN, refusal_of
-from tgauth.cli import running
+from tgauth.cli import operating, running
 from tgauth.domain.errors import RotationUnderWay, TgauthError
 from tgauth.oidc.keys import SigningKeyUnreadable
+from tgauth.store.backup import NoPlaceForACopy
+from tgauth.store.copying import CopyExists, CopyFailed
+from tgauth.store.database import StoreMissing
 from tgauth.store.master_key import MasterKeyUnusable
-from tgauth.store.migrations import DanglingReference, SchemaTooNew
+from tgauth.store.migrations import DanglingReference, SchemaTooNew, SchemaTooOld
+from tgauth.store.plain import NoStore
+from tgauth.store.presence import StoreInUse
+from tgauth.store.restoring import BackupMissing, OtherMasterKey
 
 #: Raised only while a process starts, where there is no HTTP yet.
 AT_START: set[type[TgauthError]] = {
@@ -20,8 +26,19 @@ AT_START: set[type[TgauthError]] = {
     SigningKeyUnreadable,
 }
 
-#: Raised only by what an operator does at the command line.
-BY_OPERATOR: set[type[TgauthError]] = {RotationUnderWay}
+#: Raised only by what an operator does at a terminal.
+AT_THE_TERMINAL: set[type[TgauthError]] = {
+    BackupMissing,
+    CopyExists,
+    CopyFailed,
+    NoPlaceForACopy,
+    NoStore,
+    OtherMasterKey,
+    RotationUnderWay,
+    SchemaTooOld,
+    StoreInUse,
+    StoreMissing,
+}
 
 
 def all_errors() -> set[type[TgauthError]]:
@@ -42,9 +59,9 @@ def all_errors() -> set[type[TgauthError]]:
 
 def test_every_error_has_its_look() -> None:
     """In the one table of refusals, or in a list of what is raised where there is no HTTP."""
-    assert all_errors() == set(REFUSALS) | AT_START | BY_OPERATOR
-    assert set() == set(REFUSALS) & (AT_START | BY_OPERATOR)
-    assert set() == AT_START & BY_OPERATOR
+    assert all_errors() == set(REFUSALS) | AT_START | AT_THE_TERMINAL
+    assert set() == set(REFUSALS) & (AT_START | AT_THE_TERMINAL)
+    assert set() == AT_START & AT_THE_TERMINAL
 
 
 def test_every_error_has_a_code_of_its_own() -> None:
@@ -67,3 +84,9 @@ def test_a_refusal_is_never_unforeseen(error: type[TgauthError]) -> None:
     refusal = refusal_of(error.__new__(error))
     assert refusal is not UNFORESEEN
     assert (refusal.status >= 500) == (error.code == "store_unavailable")
+
+
+def test_every_error_at_the_terminal_has_its_exit_code() -> None:
+    """A command that an operator types never ends with a traceback for any of them."""
+    expected = {error.code for error in AT_START | AT_THE_TERMINAL} | {"store_unavailable"}
+    assert expected == set(operating.EXIT_CODES)

@@ -231,7 +231,13 @@ async def test_files_are_for_this_account_alone(store: Store, database: Path) ->
         path.name: oct(stat.S_IMODE(path.stat().st_mode))
         for path in await _content(database.parent)
     }
-    names = ["tgauth.db", "tgauth.db-shm", "tgauth.db-wal", "tgauth.db.lock"]
+    names = [
+        "tgauth.db",
+        "tgauth.db-shm",
+        "tgauth.db-wal",
+        "tgauth.db.lock",
+        "tgauth.db.open",
+    ]
     assert dict.fromkeys(names, "0o600") == modes
 
 
@@ -297,7 +303,7 @@ async def test_what_was_written_outlives_the_store(database: Path) -> None:
     """Closing and opening again keeps everything, and closing tidies the WAL away."""
     async with Store.open(database) as store, store.writing() as connection:
         await add(connection, 1)
-    assert ["tgauth.db", "tgauth.db.lock"] == sorted(
+    assert ["tgauth.db", "tgauth.db.lock", "tgauth.db.open"] == sorted(
         path.name for path in await _content(database.parent)
     )
     async with Store.open(database) as store:

@@ -65,7 +65,7 @@ async def test_processes_that_start_at_once_make_one_key(database: Path) -> None
     assert len(set(keys)) == 1
     assert len(keys[0].strip()) == 64
     names = sorted([one.name async for one in anyio.Path(database.parent).iterdir()])
-    assert ["key", "tgauth.db", "tgauth.db.lock"] == names
+    assert ["key", "tgauth.db", "tgauth.db.lock", "tgauth.db.open"] == names
 
 
 async def test_a_missing_key_of_a_used_store_is_refused(store: Store, path: Path) -> None:

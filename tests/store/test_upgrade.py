@@ -270,7 +270,9 @@ async def test_nothing_is_copied_where_nothing_changes(database: Path) -> None:
     """Neither a new store nor one of this version leaves a copy behind."""
     for _ in range(2):
         await open_and_close(database)
-    assert ["tgauth.db", "tgauth.db.lock"] == sorted(one.name for one in database.parent.iterdir())
+    assert ["tgauth.db", "tgauth.db.lock", "tgauth.db.open"] == sorted(
+        one.name for one in database.parent.iterdir()
+    )
 
 
 def with_another(sql: str) -> Callable[[], list[Migration]]:

@@ -6,7 +6,6 @@ from typing import Any, Final
 from litestar import MediaType, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from tgauth.api.account_data import document_of, timestamp
 from tgauth.api.cookies import no_cookie
 from tgauth.api.forms import AnyRequest, Forms, see_other
 from tgauth.api.languages import words_of
@@ -27,6 +26,7 @@ from tgauth.flows.account import (
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.identify import Identity, identify_by_cookie
+from tgauth.flows.personal_data import document_of, timestamp
 from tgauth.logs import Log
 from tgauth.texts import Words
 

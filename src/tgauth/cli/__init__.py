@@ -11,7 +11,17 @@ from pathlib import Path
 
 import click
 
-from tgauth.cli import checking, completion, configuring, initialising, serving, trying
+from tgauth.cli import (
+    checking,
+    completion,
+    configuring,
+    database,
+    initialising,
+    keys,
+    people,
+    serving,
+    trying,
+)
 from tgauth.settings import CONFIG_FILE
 
 
@@ -39,6 +49,9 @@ for _command in (
     checking.check,
     serving.serve,
     serving.run,
+    people.user,
+    keys.keys,
+    database.database,
     trying.demo,
     completion.completion,
 ):

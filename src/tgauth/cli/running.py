@@ -10,7 +10,7 @@ import anyio
 import click
 
 from tgauth.logs import Log, configure
-from tgauth.settings import ConfigurationError, Reading, read_settings
+from tgauth.settings import ConfigurationError, Reading, Settings, read_settings
 
 #: Mistakes that no restart can cure, by their codes: a process need not load the rooms they are of.
 CONFIGURATION_CODES: Final = frozenset(
@@ -44,19 +44,12 @@ def prepare(process: str, *, is_supervised: bool = False) -> Reading:
         is_supervised: Whether the supervisor has told already what there is to tell.
     """
     reading = read_settings(os.environ)
-    try:
-        settings = reading.settings
-    except ConfigurationError as error:
-        tell(str(error))
-        if reading.file is None and any(one.is_missing for one in reading.values):
-            tell("`tgauth init` asks what is needed, and writes tgauth.toml")
-        sys.exit(os.EX_CONFIG)
-    secrets = [settings.telegram.token, settings.login.client_secret]
+    settings = settings_of(reading)
     configure(
         process,
         level=settings.log.level,
         as_json=settings.log.format == "json",
-        secrets=[secret.reveal() for secret in secrets if secret is not None],
+        secrets=secrets_of(settings),
     )
     if reading.file is not None and not is_supervised:
         _log.info("settings.read", file=reading.file)
@@ -64,6 +57,23 @@ def prepare(process: str, *, is_supervised: bool = False) -> Reading:
             advice = f"chmod 600 {reading.file}"
             _log.warning("settings.readable_by_others", file=reading.file, advice=advice)
     return reading
+
+
+def settings_of(reading: Reading) -> Settings:
+    """Return the settings, or end the process with what is wrong about them."""
+    try:
+        return reading.settings
+    except ConfigurationError as error:
+        tell(str(error))
+        if reading.file is None and any(one.is_missing for one in reading.values):
+            tell("`tgauth init` asks what is needed, and writes tgauth.toml")
+        sys.exit(os.EX_CONFIG)
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Return what no log may show."""
+    secrets = [settings.telegram.token, settings.login.client_secret]
+    return [secret.reveal() for secret in secrets if secret is not None]
 
 
 def run(process: Callable[[], Awaitable[int]], reading: Reading | None = None) -> NoReturn:

@@ -1,8 +1,10 @@
 """The signing keys: the first one, rotation, and what a process holds of them."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from enum import StrEnum
+from typing import Final, Protocol, TypeVar
 
 import anyio
 
@@ -21,6 +23,28 @@ _BELIEVED_FOR: Final = 30 * SECOND
 OVERLAP: Final = 2 * PUBLISHED_FOR
 #: The longest lifetime of a token that can be set: so long is an old key needed to verify.
 _LONGEST_TOKEN: Final = 1 * DAY
+
+
+class KeyUse(StrEnum):
+    """What a signing key is for at one moment."""
+
+    SIGNS = "signs"
+    WILL_SIGN = "will_sign"
+    VERIFIES = "verifies"
+    OVER = "over"
+
+
+class _Timed(Protocol):
+    """A key with its times."""
+
+    @property
+    def signs_from(self) -> Instant: ...
+
+    @property
+    def expires_at(self) -> Instant | None: ...
+
+
+_Key = TypeVar("_Key", bound=_Timed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +158,21 @@ async def list_keys(deployment: Deployment) -> list[SealedKey]:
         return await signing_keys.all_of(connection)
 
 
+def uses_of(keys: Sequence[SealedKey], *, now: Instant) -> list[KeyUse]:
+    """Say of each key, oldest first, what it is for at this moment."""
+    believed = _believed(keys, now)
+    signer = _signer(believed, now) if believed else None
+    return [_use(key, signer, now) for key in keys]
+
+
+def _use(key: SealedKey, signer: SealedKey | None, now: Instant) -> KeyUse:
+    if key is signer:
+        return KeyUse.SIGNS
+    if key.expires_at is not None and key.expires_at <= now:
+        return KeyUse.OVER
+    return KeyUse.WILL_SIGN if key.signs_from > now else KeyUse.VERIFIES
+
+
 async def _with_first_key(deployment: Deployment) -> list[SealedKey]:
     """Make the first key; several processes that start at once agree on one."""
     async with deployment.store.writing() as connection:
@@ -158,8 +197,15 @@ def _sealed(deployment: Deployment, *, signs_from: Instant) -> SealedKey:
 
 
 def _at(opened: tuple[OpenedKey, ...], now: Instant) -> Keyring:
-    believed = [one for one in opened if one.expires_at is None or now < one.expires_at]
+    believed = _believed(opened, now)
+    return Keyring(signer=_signer(believed, now).key, keys=tuple(one.key for one in believed))
+
+
+def _believed(keys: Sequence[_Key], now: Instant) -> list[_Key]:
+    return [one for one in keys if one.expires_at is None or now < one.expires_at]
+
+
+def _signer(believed: Sequence[_Key], now: Instant) -> _Key:
     # Where none signs yet (the clock was set back) the oldest has to.
     signing = [one for one in believed if one.signs_from <= now] or believed[:1]
-    newest = max(signing, key=lambda one: one.signs_from)
-    return Keyring(signer=newest.key, keys=tuple(one.key for one in believed))
+    return max(signing, key=lambda one: one.signs_from)

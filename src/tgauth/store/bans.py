@@ -12,6 +12,10 @@ INSERT: Final = """
 """
 SELECT: Final = "SELECT banned_at FROM bans WHERE telegram_id = :telegram_id"
 SELECT_ALL: Final = "SELECT telegram_id, banned_at FROM bans ORDER BY telegram_id"
+SELECT_PAGE: Final = """
+    SELECT telegram_id, banned_at FROM bans WHERE telegram_id > :after
+    ORDER BY telegram_id LIMIT :most
+"""
 DELETE: Final = "DELETE FROM bans WHERE telegram_id = :telegram_id RETURNING telegram_id"
 
 
@@ -30,6 +34,12 @@ async def get(connection: Connection, telegram_id: int) -> Instant | None:
 async def all_of(connection: Connection) -> dict[int, Instant]:
     """Return every banned Telegram id, and since when."""
     rows = await connection.run(SELECT_ALL)
+    return {row["telegram_id"]: row["banned_at"] for row in rows}
+
+
+async def page(connection: Connection, *, after: int, most: int) -> dict[int, Instant]:
+    """Return the next banned Telegram ids, and since when."""
+    rows = await connection.run(SELECT_PAGE, {"after": after, "most": most})
     return {row["telegram_id"]: row["banned_at"] for row in rows}
 
 

@@ -9,9 +9,10 @@ from typing import Final
 
 import aiosqlite
 
-from tgauth.domain.errors import StoreUnavailable
+from tgauth.domain.errors import StoreUnavailable, TgauthError
 from tgauth.store.cancellation import to_the_end
-from tgauth.store.migrations import migrate
+from tgauth.store.migrations import SchemaTooOld, migrate, shipped, version_of
+from tgauth.store.presence import alone, present
 from tgauth.store.turns import TurnLock
 
 #: Seconds to wait for another process's write before the store counts as unavailable.
@@ -31,6 +32,18 @@ _PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
     f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}",
 )
+
+
+class StoreMissing(TgauthError):
+    """There is no store where one was expected, and what was asked for makes none."""
+
+    code = "store_missing"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"there is no store at {path}: TGAUTH_DATABASE__PATH names another file, or tgauth "
+            "has never run here"
+        )
 
 
 class Connection:
@@ -72,29 +85,60 @@ class Store:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, path: Path) -> AsyncIterator["Store"]:
-        """Open the store at `path`, made and migrated where needed, and close it at the end.
+    async def open(cls, path: Path, *, as_it_is: bool = False) -> AsyncIterator["Store"]:
+        """Open the store at `path`, and close it at the end.
+
+        Args:
+            path: The file.
+            as_it_is: Whether it must be there and up to date; otherwise it is made and migrated.
 
         Raises:
-            StoreUnavailable: It cannot be opened, is no tgauth store, or is from a newer version.
+            StoreUnavailable: It cannot be opened, is no tgauth store, or is being restored.
+            StoreMissing: It has to be there and is not.
+            SchemaTooOld: It has to be up to date and is not.
+            SchemaTooNew: It was written by a newer version.
         """
-        turns = TurnLock(path.with_name(path.name + ".lock"), patience=PATIENCE)
-        with _translated(), _only_for_us():
+        if as_it_is:
+            require_store(path)
+        with present(path):
+            store = await cls._connected(path, as_it_is=as_it_is)
+            try:
+                yield store
+            finally:
+                await store.close()
+
+    @classmethod
+    async def migrate(cls, path: Path) -> None:
+        """Bring the store at `path` to this version's schema, while nobody else has it open.
+
+        Raises:
+            StoreMissing: There is none.
+            StoreInUse: Somebody has it open.
+            StoreUnavailable: It cannot be written, or there is no room for the copy.
+            SchemaTooNew: It was written by a newer version.
+        """
+        require_store(path)
+        with alone(path):
+            store = await cls._connected(path, as_it_is=False)
+            await store.close()
+
+    @classmethod
+    async def _connected(cls, path: Path, *, as_it_is: bool) -> "Store":
+        turns = turns_of(path)
+        with translated(), _only_for_us():
             async with turns.turn():
                 writer = await _connect(path)
                 try:
                     # Changing to WAL needs the file alone; once made, it stays in the file.
                     await writer.execute_fetchall("PRAGMA journal_mode = WAL")
+                    if as_it_is:
+                        await _require_no_migration(writer)
                     await to_the_end(migrate(writer, path))
                     reader = await _connect(path)
-                    store = cls(path, writer=writer, reader=reader, turns=turns)
+                    return cls(path, writer=writer, reader=reader, turns=turns)
                 except BaseException:
                     await to_the_end(writer.close())
                     raise
-        try:
-            yield store
-        finally:
-            await to_the_end(store._close())
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
@@ -109,7 +153,7 @@ class Store:
                 that a failed COMMIT may still have been written (SQLite cannot know).
         """
         async with self._turns.turn():
-            with _translated():
+            with translated():
                 try:
                     # Nothing can be left open here; if it ever is, one login fails and not all.
                     await to_the_end(self._roll_back())
@@ -127,7 +171,7 @@ class Store:
         Raises:
             StoreUnavailable: The store cannot be read at the moment.
         """
-        with _translated():
+        with translated():
             yield self._reader
 
     async def probe(self) -> None:
@@ -141,6 +185,10 @@ class Store:
             raise StoreUnavailable(f"{self._path} is not the file any more that was opened")
         async with self.writing() as connection:
             await connection.run(UPSERT_PROBE)
+
+    async def close(self) -> None:
+        """Let go of the file; for whoever did not get it from `open`."""
+        await to_the_end(self._close())
 
     async def _commit(self) -> None:
         try:
@@ -166,6 +214,21 @@ class Store:
             await self._writer.close()
 
 
+def turns_of(path: Path) -> TurnLock:
+    """Return the lock of a store's writers."""
+    return TurnLock(path.with_name(path.name + ".lock"), patience=PATIENCE)
+
+
+def require_store(path: Path) -> None:
+    """Refuse a path where no file is.
+
+    Raises:
+        StoreMissing: There is none.
+    """
+    if not path.is_file():
+        raise StoreMissing(path)
+
+
 def _identity_of(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
@@ -186,8 +249,14 @@ async def _connect(path: Path) -> aiosqlite.Connection:
     return connection
 
 
+async def _require_no_migration(connection: aiosqlite.Connection) -> None:
+    current, newest = await version_of(connection), shipped()[-1].number
+    if current < newest:
+        raise SchemaTooOld(found=current, known=newest)
+
+
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turn SQLite's troubles into the domain's word for them; our own mistakes stay themselves."""
     try:
         yield

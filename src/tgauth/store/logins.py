@@ -37,6 +37,10 @@ COUNT_SINCE: Final = f"""
 SELECT_BY_SUBJECT: Final = f"""
     SELECT {COLUMNS} FROM logins WHERE subject = :subject ORDER BY created_at, id
 """
+SELECT_RECENT: Final = f"""
+    SELECT {COLUMNS} FROM logins WHERE subject = :subject
+    ORDER BY created_at DESC, id LIMIT :most
+"""
 SELECT_BY_SESSION: Final = f"SELECT {COLUMNS} FROM logins WHERE session_id = :session_id"
 SWEEP: Final = """
     DELETE FROM logins WHERE id IN (
@@ -91,6 +95,12 @@ async def count_since(connection: Connection, subject: str, *, since: Instant, n
 async def of_person(connection: Connection, subject: str) -> list[LoginRequest]:
     """Return every login of a person that is still kept, oldest first."""
     return [_login(row) for row in await connection.run(SELECT_BY_SUBJECT, {"subject": subject})]
+
+
+async def recent(connection: Connection, subject: str, *, most: int) -> list[LoginRequest]:
+    """Return the newest logins of a person, newest first."""
+    rows = await connection.run(SELECT_RECENT, {"subject": subject, "most": most})
+    return [_login(row) for row in rows]
 
 
 async def of_session(connection: Connection, session_id: str) -> LoginRequest | None:

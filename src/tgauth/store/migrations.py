@@ -26,6 +26,18 @@ class SchemaTooNew(TgauthError):
         )
 
 
+class SchemaTooOld(TgauthError):
+    """The store waits for its migration, and what was asked for does not migrate."""
+
+    code = "schema_too_old"
+
+    def __init__(self, *, found: int, known: int) -> None:
+        super().__init__(
+            f"the store's schema is version {found}, and this tgauth works with {known}: "
+            "`tgauth db migrate` brings it there, and so does the next start"
+        )
+
+
 class DanglingReference(TgauthError):
     """A migration would have left a row that refers to none: it was rolled back."""
 

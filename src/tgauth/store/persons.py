@@ -17,6 +17,11 @@ SELECT_BY_TELEGRAM_ID: Final = f"{_WITH_BAN} WHERE persons.telegram_id = :telegr
 SELECT_PAGE: Final = f"""
     {_WITH_BAN} WHERE persons.telegram_id > :after ORDER BY persons.telegram_id LIMIT :most
 """
+# Two accounts can have the same one: Telegram gave it to somebody else, and its former owner has
+# not been here since. No index: only an operator asks.
+SELECT_BY_USERNAME: Final = f"""
+    {_WITH_BAN} WHERE persons.username = :username COLLATE NOCASE ORDER BY persons.telegram_id
+"""
 UPSERT: Final = f"""
     INSERT INTO persons ({COLUMNS}) VALUES (
         :subject, :telegram_id, :first_name, :last_name, :username, :language,
@@ -42,6 +47,12 @@ async def find(connection: Connection, telegram_id: int) -> Person | None:
     """Return the person with this Telegram id."""
     row = await connection.one(SELECT_BY_TELEGRAM_ID, {"telegram_id": telegram_id})
     return _person(row) if row else None
+
+
+async def named(connection: Connection, username: str) -> list[Person]:
+    """Return everybody who last came with this username, in any case of its letters."""
+    rows = await connection.run(SELECT_BY_USERNAME, {"username": username})
+    return [_person(row) for row in rows]
 
 
 async def save(connection: Connection, person: Person) -> None:

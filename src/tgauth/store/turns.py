@@ -16,6 +16,7 @@ from pathlib import Path
 import anyio
 
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.store.lock_files import open_lock_file
 
 
 class _Ticket:
@@ -68,7 +69,7 @@ class TurnLock:
 
     async def _acquire(self, deadline: float) -> int:
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = open_lock_file(self._path)
         except OSError as error:
             raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
         try:

@@ -1,10 +1,13 @@
 """What is kept about a person, as a document that they can take with them."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
+from tgauth.domain.incoming import StoredUpdate
 from tgauth.domain.instants import SECOND, Instant
 from tgauth.domain.login import LoginRequest
+from tgauth.domain.outgoing import Outgoing
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
 from tgauth.flows.account import PersonalData
@@ -21,6 +24,8 @@ def document_of(data: PersonalData, *, issuer: str, now: Instant) -> dict[str, A
         "account": _account(data.person),
         "sessions": [_session(one) for one in data.sessions],
         "logins": [_login(one, now) for one in data.logins],
+        "messages": [_message(one) for one in data.messages],
+        "unhandled": [_update(one) for one in data.unhandled],
     }
 
 
@@ -72,4 +77,22 @@ def _login(login: LoginRequest, now: Instant) -> dict[str, Any]:
         "decided_at": _maybe(login.decided_at),
         "redeemed_at": _maybe(login.redeemed_at),
         "session_id": login.session_id,
+    }
+
+
+def _message(message: Outgoing) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "notice": message.notice.value,
+        "login_id": message.login_id,
+        "created_at": timestamp(message.created_at),
+        "sent_at": _maybe(message.sent_at),
+        "given_up_at": _maybe(message.given_up_at),
+    }
+
+
+def _update(update: StoredUpdate) -> dict[str, Any]:
+    return {
+        "received_at": timestamp(update.received_at),
+        "content": json.loads(update.payload) if update.payload else None,
     }

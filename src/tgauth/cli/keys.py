@@ -1,0 +1,117 @@
+"""`tgauth keys`: what tokens are signed with."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tgauth.cli.operating import (
+    NOTHING_DONE,
+    confirm,
+    settings_of_installation,
+    with_deployment,
+)
+from tgauth.cli.printing import as_json, moment, say, table
+from tgauth.cli.running import fail
+
+if TYPE_CHECKING:
+    from tgauth.flows.deployment import Deployment
+    from tgauth.flows.keyring import KeyUse
+    from tgauth.store.signing_keys import SealedKey
+
+
+@click.group()
+def keys() -> None:
+    """See and change what tokens are signed with."""
+
+
+@keys.command("list")
+@click.option("--json", "wants_json", is_flag=True, help="Print one JSON array.")
+def list_all(*, wants_json: bool) -> None:
+    """List the signing keys, oldest first, and what each is for."""
+    from tgauth.flows.keyring import list_keys, uses_of
+
+    async def look(deployment: "Deployment") -> "list[tuple[SealedKey, KeyUse]]":
+        found = await list_keys(deployment)
+        return list(zip(found, uses_of(found, now=deployment.now()), strict=True))
+
+    found = with_deployment(settings_of_installation(), look)
+    if wants_json:
+        say(as_json([_object(*one) for one in found], indent=2))
+    elif found:
+        rows = [(key.kid, moment(key.created_at), _use(key, use)) for key, use in found]
+        say(*table(rows, ("kid", "made", "use"), widest=72))
+    else:
+        say("There is no signing key yet: the API makes one when it starts.")
+
+
+@keys.command()
+@click.option(
+    "--at-once",
+    is_flag=True,
+    help="For a key that leaked: every token that was ever issued is void at once.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def rotate(*, at_once: bool, yes: bool) -> None:
+    """Make a new signing key. Tokens of the old one stay good until they expire."""
+    from tgauth.flows.keyring import list_keys, rotate_keys
+
+    settings = settings_of_installation()
+    if at_once:
+        say(
+            "Every access token that was issued so far becomes invalid at once, and applications "
+            "see errors until they fetched the new key and a new token.",
+            "Sessions stay. Without --at-once nobody notices anything.",
+        )
+        confirm("Rotate at once?", yes=yes)
+
+    async def do(deployment: "Deployment") -> "tuple[SealedKey, list[SealedKey]]":
+        for key in await list_keys(deployment):
+            if key.signs_from > deployment.now() and not at_once:
+                when = moment(key.signs_from)
+                fail(f"key {key.kid} is new already and signs from {when} on", NOTHING_DONE)
+        new = await rotate_keys(deployment, at_once=at_once)
+        return new, await list_keys(deployment)
+
+    new, found = with_deployment(settings, do)
+    if at_once:
+        say(f"Key {new.kid} signs now; running processes take it up within half a minute.")
+        return
+    say(
+        f"Key {new.kid} is published now, and signs from {moment(new.signs_from)} on,",
+        "when every application that caches the keys has seen it.",
+    )
+    say(
+        *(
+            f"Key {key.kid} goes on verifying until {moment(key.expires_at)}."
+            for key in found
+            if key.expires_at is not None
+        )
+    )
+
+
+def _use(key: "SealedKey", use: "KeyUse") -> str:
+    from tgauth.flows.keyring import KeyUse
+
+    until = f", verifies until {moment(key.expires_at)}" if key.expires_at is not None else ""
+    match use:
+        case KeyUse.SIGNS:
+            return f"signs now{until}"
+        case KeyUse.WILL_SIGN:
+            return f"will sign from {moment(key.signs_from)}"
+        case KeyUse.VERIFIES:
+            return f"verifies until {moment(key.expires_at)}"
+        case KeyUse.OVER:
+            return f"over since {moment(key.expires_at)}"
+
+
+def _object(key: "SealedKey", use: "KeyUse") -> dict[str, Any]:
+    from tgauth.flows.personal_data import timestamp
+
+    return {
+        "kid": key.kid,
+        "algorithm": key.algorithm,
+        "use": use.value,
+        "created_at": timestamp(key.created_at),
+        "signs_from": timestamp(key.signs_from),
+        "expires_at": timestamp(key.expires_at) if key.expires_at is not None else None,
+    }

@@ -1,0 +1,64 @@
+"""Where a store can be, and that one supervisor at a time works on it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tgauth.domain.errors import StoreUnavailable
+from tgauth.settings import ConfigurationError
+from tgauth.supervisor import AlreadyHeld, hold
+
+
+class AlreadyServed(Exception):
+    """Another `tgauth serve` works on this store."""
+
+    code = "already_served"
+
+    def __init__(self, database: Path, holder: int | None) -> None:
+        by = f"process {holder}" if holder else "another process"
+        super().__init__(
+            f"{database} is served already, by {by}: stop that one first, or give this one a "
+            "database of its own"
+        )
+
+
+@contextmanager
+def alone(database: Path) -> Iterator[None]:
+    """Keep a second supervisor away from the same store.
+
+    Raises:
+        AlreadyServed: Another one works on it.
+        ConfigurationError: The database cannot be there.
+        StoreUnavailable: Its folder cannot be written.
+    """
+    check_place(database)
+    whole = database.resolve()  # two names of one file are one store
+    lock = whole.with_name(f"{whole.name}.serve")
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold(lock))
+        except AlreadyHeld as error:
+            raise AlreadyServed(database, error.holder) from None
+        except OSError as error:
+            raise StoreUnavailable(f"{lock}: {error.strerror}") from error
+        yield
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path where no database can be.
+
+    Raises:
+        ConfigurationError: There is no such folder, or it is one.
+    """
+    if not path.parent.is_dir():
+        raise ConfigurationError(
+            "TGAUTH_DATABASE__PATH",
+            found=f"the folder {path.parent} does not exist",
+            expected="a path in an existing folder",
+        )
+    if path.is_dir():
+        raise ConfigurationError(
+            "TGAUTH_DATABASE__PATH",
+            found=f"{path} is a folder",
+            expected=f"a file, like {path / 'tgauth.db'}",
+        )

@@ -1,0 +1,152 @@
+"""A store opened as a plain file, whatever its version: nothing is made, migrated or changed.
+
+For what an operator does to the store as a whole. Logins go through `Store`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import aiosqlite
+
+from tgauth.domain.errors import TgauthError
+from tgauth.store.cancellation import to_the_end
+from tgauth.store.database import (
+    PATIENCE,
+    Connection,
+    Row,
+    require_store,
+    translated,
+    turns_of,
+)
+from tgauth.store.presence import present
+
+SELECT_TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+SELECT_FINGERPRINT: Final = "SELECT fingerprint FROM master_key"
+
+
+class NoStore(TgauthError):
+    """A file is none of tgauth's, or is damaged beyond being read."""
+
+    code = "no_store"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} is no whole store of tgauth: {why}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a store says of itself.
+
+    Attributes:
+        schema: The version of its schema.
+        fingerprint: What it remembers its master key by; none before its first start has ended.
+    """
+
+    schema: int
+    fingerprint: str | None
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Connection]:
+    """Open the store in use at `path`, beside whoever has it open as well.
+
+    What runs is broken off when the block is cancelled.
+
+    Raises:
+        StoreMissing: There is none.
+        StoreUnavailable: It cannot be read at the moment.
+    """
+    require_store(path)
+    turns = turns_of(path)
+    with present(path), translated():
+        # The first to open may recover the WAL, the last to close writes it back.
+        async with turns.turn():
+            raw = await aiosqlite.connect(
+                address(path, "mode=rw"), uri=True, timeout=PATIENCE, isolation_level=None
+            )
+            try:
+                await raw.execute_fetchall(SELECT_TABLES)
+            except BaseException:
+                await to_the_end(raw.close())
+                raise
+        try:
+            raw.row_factory = Row
+            yield Connection(raw)
+        except BaseException:
+            await raw.interrupt()
+            raise
+        finally:
+            await to_the_end(_close(raw, path))
+
+
+@asynccontextmanager
+async def opened_to_read(path: Path) -> AsyncIterator[Connection]:
+    """Open a file that is in nobody's use, only to read it.
+
+    Raises:
+        StoreUnavailable: It cannot be read, or is no SQLite file.
+    """
+    # A store that was copied as it lay there may have its newest writes in a WAL beside it. Where
+    # there is none, nothing has to be made beside it either.
+    has_wal = path.with_name(f"{path.name}-wal").exists()
+    options = "mode=ro" if has_wal else "mode=ro&immutable=1"
+    with translated():
+        raw = await aiosqlite.connect(address(path, options), uri=True, isolation_level=None)
+        try:
+            raw.row_factory = Row
+            yield Connection(raw)
+        except BaseException:
+            await raw.interrupt()
+            raise
+        finally:
+            await to_the_end(raw.close())
+
+
+def address(path: Path, options: str) -> str:
+    """Return how SQLite is told to open a file in a certain way (sqlite.org/uri.html)."""
+    return f"file:{quote(str(path.absolute()))}?{options}"
+
+
+async def identity_of(connection: Connection, path: Path) -> Identity:
+    """Return what a store says of itself.
+
+    Raises:
+        NoStore: It is none.
+    """
+    schema = await version(connection)
+    tables = {row["name"] for row in await connection.run(SELECT_TABLES)}
+    if not schema or "master_key" not in tables:
+        raise NoStore(path, "it is empty or another program's")
+    row = await connection.one(SELECT_FINGERPRINT)
+    return Identity(schema=schema, fingerprint=row["fingerprint"] if row else None)
+
+
+async def version(connection: Connection) -> int:
+    """Return the version of a store's schema; 0 for an empty file."""
+    row = await connection.one("PRAGMA user_version")
+    return int(row["user_version"]) if row else 0
+
+
+async def damages(connection: Connection) -> list[str]:
+    """Return what SQLite finds broken in a file; at most a hundred things."""
+    found = [str(row[0]) for row in await connection.run("PRAGMA integrity_check")]
+    return [] if found == ["ok"] else found
+
+
+async def dangling(connection: Connection) -> list[str]:
+    """Return the tables with rows that refer to nothing."""
+    rows = await connection.run("PRAGMA foreign_key_check")
+    return sorted({str(row["table"]) for row in rows})
+
+
+async def _close(raw: aiosqlite.Connection, path: Path) -> None:
+    try:
+        async with turns_of(path).turn():
+            await raw.close()
+    except BaseException:
+        await raw.close()
+        raise
