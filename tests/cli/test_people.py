@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.builders import ALICE, BOB, NOW, a_begun_login, a_browser, a_key, a_profile, chat_code_of
@@ -19,7 +20,7 @@ from tgauth.flows.receive_update import fail_update, receive_update
 from tgauth.store import bans, persons
 
 
-async def log_in(deployment: Deployment, profile: dict[str, str] | None = None) -> None:
+async def log_in(deployment: Deployment, profile: dict[str, Any] | None = None) -> None:
     """Log Alice in."""
     login = await a_begun_login(deployment, profile=a_profile(**(profile or {})))
     browser = a_browser("browser", visitor=Visitor(device="Firefox, Linux", address="192.0.2.1"))
