@@ -55,6 +55,7 @@ class Browser:
         self._reader = reader
         self._writer = writer
         self._cookies: dict[str, str] = {}
+        self.is_closing = False
 
     @classmethod
     async def open(cls, port: int) -> "Browser":
@@ -75,6 +76,8 @@ class Browser:
             if name.lower() == "set-cookie":
                 cookie, _, value = text.partition(";")[0].partition("=")
                 self._cookies[cookie] = value
+        # Servers close a connection after a thousand requests or so, and say it before.
+        self.is_closing = received.get("connection", "").lower() == "close"
         content = await self._reader.readexactly(int(received.get("content-length", "0")))
         return Answer(status=int(first.split()[1]), headers=received, body=content.decode())
 
@@ -100,7 +103,10 @@ class Application:
         self._idle = fresh
         browser = self._idle.pop()[1] if self._idle else await Browser.open(self._port)
         yield browser
-        self._idle.append((time.monotonic(), browser))
+        if browser.is_closing:
+            browser.close()
+        else:
+            self._idle.append((time.monotonic(), browser))
 
     def close(self) -> None:
         """Hang up."""
@@ -286,7 +292,8 @@ class _Load:
                 "POST /api/auth/callback", body, content_type="application/json"
             )
             steps[EXCHANGE] = time.monotonic() - began
-            token = json.loads(_expect(200, answer).body)["access_token"]
+        token = json.loads(_expect(200, answer).body)["access_token"]
+        async with self._application.connection() as connection:
             began = time.monotonic()
             me = await connection.ask("GET /api/auth/me", authorization=f"Bearer {token}")
             steps[ME] = time.monotonic() - began

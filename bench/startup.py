@@ -7,20 +7,19 @@ from bench.usage import cpu_seconds
 
 def main() -> None:
     """Measure first starts and later ones, and print."""
-    size = sizes(__doc__ or "", starts=(20, 1), first_starts=(10, 1))
+    size = sizes(__doc__ or "", installations=(10, 1), later_starts=(2, 0))
     first, later = [], []
-    for _ in range(size["first_starts"]):
+    for _ in range(size["installations"]):
         with installation() as installed:
             first.append((installed.serve(), cpu_seconds(installed.processes)))
-    with installation() as installed:
-        installed.serve()
-        for _ in range(size["starts"]):
-            installed.stop()
-            later.append((installed.serve(), cpu_seconds(installed.processes)))
+            for _ in range(size["later_starts"]):
+                installed.stop()
+                later.append((installed.serve(), cpu_seconds(installed.processes)))
     rows = []
     for name, starts in (("first, in an empty folder", first), ("later", later)):
-        took, cpu = zip(*starts, strict=True)
-        rows.append((name, str(len(took)), *spread(took), milliseconds(percentile(cpu, 50))))
+        if starts:
+            took, cpu = zip(*starts, strict=True)
+            rows.append((name, str(len(took)), *spread(took), milliseconds(percentile(cpu, 50))))
     show(
         "From the start to ready, in milliseconds",
         ("start", "samples", "p50", "p95", "p99", "max", "CPU p50"),

@@ -1,6 +1,7 @@
 """The same latencies in an empty store and in one with a million people and ten million old rows.
 
-A full run needs about 5 GB of disk and several minutes; `--people 100000 --rows 1000000` a tenth.
+A full run needs 3 GB of disk, as much memory, and about five minutes;
+`--people 100000 --rows 1000000` needs a tenth.
 """
 
 import time
