@@ -208,7 +208,15 @@ async def test_my_data_is_a_document_to_keep(
     assert "application/json" == answer.headers["content-type"]
     assert "no-store" == answer.headers["cache-control"]
     data = answer.json()
-    assert ["issuer", "exported_at", "account", "sessions", "logins"] == list(data)
+    assert [
+        "issuer",
+        "exported_at",
+        "account",
+        "sessions",
+        "logins",
+        "messages",
+        "unhandled",
+    ] == list(data)
     assert (1001, "alice", "2027-01-15T08:00:00Z") == (
         data["account"]["telegram_id"],
         data["account"]["username"],

@@ -102,7 +102,7 @@ def test_every_link_of_the_description_works_on_pypi(metadata: dict[str, list[st
     [description] = metadata["Description"]
     links = re.findall(r"\[[^\]]*\]\(([^)]*)\)", description)
     assert [] == [link for link in links if not link.startswith(("https://", "#"))]
-    assert "## Run it" in description
+    assert "## Configure it" in description
     assert "docs/settings.md" in description
     assert metadata["Description-Content-Type"] == ["text/markdown"]
 
