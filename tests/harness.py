@@ -128,6 +128,16 @@ class Telegram:
         found = (LINK.search(json.dumps(message)) for message in self.answers(user_id))
         return [match[1] for match in found if match]
 
+    def sent_codes(self) -> dict[int, list[str]]:
+        """Return the code of each link that was ever accepted, by chat, whatever became of it."""
+        found: dict[int, list[str]] = {}
+        for call in self.calls():
+            if call["method"].lower() == "sendmessage" and call["outcome"] == "ok":
+                match = LINK.search(json.dumps(call["parameters"]))
+                if match:
+                    found.setdefault(int(call["parameters"]["chat_id"]), []).append(match[1])
+        return found
+
     def code(self, user_id: int, *, within: float = 20.0) -> str:
         """Wait for a person's first code."""
         return eventually(lambda: self.codes(user_id), within=within)[0]

@@ -97,7 +97,7 @@ def test_a_code_redeemed_and_not_answered_is_spent_once(
     assert again.status_code == 400
     assert again.json()["error"] == "invalid_grant"
     sandbox.send(501, "/login")
-    [_, fresh] = eventually(lambda: two_or_more(sandbox.codes(501)))
+    [_, fresh] = eventually(lambda: two_or_more(sandbox.sent_codes()[501]))
     assert installation.exchange(fresh).status_code == 200
     assert installation.exchange(fresh).status_code == 400
 

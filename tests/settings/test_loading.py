@@ -302,7 +302,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         settings.login.client_secret,
         settings.login.requests_per_minute,
     )
-    assert ((), 30) == (settings.api.trusted_proxies.parsed, settings.api.failures_per_minute)
+    assert ((), 100) == (settings.api.trusted_proxies.parsed, settings.api.failures_per_minute)
     assert (2592000, 604800) == (settings.session.ttl, settings.session.idle_ttl)
     assert Branding() == settings.branding
     assert ("text", "info") == (settings.log.format, settings.log.level)

@@ -10,11 +10,19 @@ from litestar import Request
 from tgauth.api.refusals import refusal_of
 from tgauth.api.visitors import address_of
 from tgauth.domain.errors import (
+    CodeAlreadySpent,
+    CodeExpired,
+    CodeRevoked,
+    LoginAlreadyRedeemed,
+    LoginDenied,
+    LoginExpired,
+    LoginReplaced,
     PersonBanned,
     PersonNotAllowed,
     SessionEnded,
     StoreUnavailable,
     TgauthError,
+    TokenExpired,
 )
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.limit_failures import note_failure, require_patience
@@ -24,9 +32,22 @@ _log = Log("api")
 
 #: What a guess would look like, by the code of its refusal …
 _FAILURES: Final = frozenset({"invalid_grant", "invalid_client", "invalid_token"})
-#: … and what is none all the same: a real token of a session that has ended, or somebody's own link
-#: that they may not use.
-_NO_GUESSES: Final = (SessionEnded, PersonNotAllowed, PersonBanned)
+#: … and what is none all the same, because whoever brings it holds something that we once gave out:
+#: a link or code that is over (pressed twice, raced for, too late), a token whose time has passed,
+#: somebody's own link that they may not use.
+_NO_GUESSES: Final = (
+    CodeAlreadySpent,
+    CodeExpired,
+    CodeRevoked,
+    LoginAlreadyRedeemed,
+    LoginDenied,
+    LoginExpired,
+    LoginReplaced,
+    PersonBanned,
+    PersonNotAllowed,
+    SessionEnded,
+    TokenExpired,
+)
 
 
 class Patience:

@@ -27,6 +27,7 @@ from tgauth.domain.errors import (
     SessionEnded,
     StoreUnavailable,
     TgauthError,
+    TokenExpired,
     TokenRefused,
     TooManyFailures,
 )
@@ -181,6 +182,7 @@ REFUSALS: Final[dict[type[TgauthError], Refusal]] = {
         ways=(Way.LOGIN, Way.ACCOUNT),
     ),
     SessionEnded: _TOKEN,
+    TokenExpired: _TOKEN,
     TokenRefused: _TOKEN,
     StoreUnavailable: Refusal(
         status=HTTPStatus.SERVICE_UNAVAILABLE,

@@ -194,6 +194,15 @@ class TokenRefused(TgauthError):
         super().__init__(why)
 
 
+class TokenExpired(TokenRefused):
+    """An access token is one of ours, and its time has passed."""
+
+    code = "token_expired"
+
+    def __init__(self) -> None:
+        super().__init__("the token has expired")
+
+
 class OtherAccountActive(TgauthError):
     """Another person is logged in in this browser, and nobody asked to switch."""
 

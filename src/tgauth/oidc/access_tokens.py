@@ -7,7 +7,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from tgauth.domain.errors import TokenRefused
+from tgauth.domain.errors import TokenExpired, TokenRefused
 from tgauth.domain.instants import SECOND, Instant
 from tgauth.oidc.keys import ALGORITHM, SigningKey
 
@@ -69,6 +69,7 @@ def verify(text: str, *, keys: tuple[SigningKey, ...], issuer: str, now: Instant
 
     Raises:
         TokenRefused: It is not.
+        TokenExpired: It was.
     """
     if len(text) > LONGEST_TOKEN:
         raise TokenRefused("the token is longer than any of ours")
@@ -110,7 +111,7 @@ def _judge(claims: dict[str, Any], *, issuer: str, now: Instant) -> AccessToken:
     if token.issuer != issuer or not isinstance(audience, list) or issuer not in audience:
         raise TokenRefused("the token is meant for somebody else")
     if now >= token.issued_at + token.lifetime * SECOND:
-        raise TokenRefused("the token has expired")
+        raise TokenExpired
     return token
 
 

@@ -60,7 +60,7 @@ class Api(Struct, frozen=True, kw_only=True):
     ] = Networks()
     failures_per_minute: Annotated[
         int, Meta(description="a number of failed attempts, 1 to 10000", ge=1, le=10000)
-    ] = 30
+    ] = 100
 
 
 class Login(Struct, frozen=True, kw_only=True):
