@@ -1,6 +1,7 @@
 """Promises of `tgauth user`: who is here, and what an operator can do about it."""
 
 import json
+from typing import Any
 from pathlib import Path
 from typing import Any
 
