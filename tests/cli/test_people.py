@@ -1,7 +1,6 @@
 """Promises of `tgauth user`: who is here, and what an operator can do about it."""
 
 import json
-from typing import Any
 from pathlib import Path
 from typing import Any
 
