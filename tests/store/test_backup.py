@@ -181,6 +181,17 @@ async def test_a_damaged_store_makes_no_backup(database: Path, target: Path) -> 
     assert {target.name} == beside(target)
 
 
+async def test_a_copy_that_is_not_whole_is_no_backup(database: Path, target: Path) -> None:
+    """SQLite copies a row that breaks its own rules; only a look at the copy finds it."""
+    await make(database, "ann")
+    with closing(sqlite3.connect(database)) as other, other:
+        other.execute("PRAGMA ignore_check_constraints = ON")
+        other.execute("INSERT INTO probes VALUES (2, 1)")
+    with pytest.raises(NoStore, match="CHECK constraint failed in probes"):
+        await backed_up(database, target)
+    assert set() == beside(target)
+
+
 def damage(path: Path) -> None:
     """Write zeros over a page of accounts."""
     content = path.read_bytes()

@@ -118,6 +118,23 @@ async def test_an_empty_place_is_restored_to(database: Path, backup: Path, tmp_p
     assert 0o600 == other.stat().st_mode & 0o777
 
 
+async def test_what_is_left_of_a_store_that_is_gone_is_not_played_into_the_new_one(
+    database: Path, backup: Path
+) -> None:
+    """Somebody deleted the file and not what was beside it."""
+    await a_store_and_a_backup(database, backup)
+    async with Store.open(database) as store:
+        await add(store, "cy")
+        shutil.copy(f"{database}-wal", f"{database}.kept")
+    database.unlink()
+    shutil.move(f"{database}.kept", f"{database}-wal")
+    assert None is (await restored(database, backup)).set_aside
+    assert {"tgauth.db", "backups"} == beside(database)
+    async with Store.open(database):
+        pass
+    assert {"ann"} == names_in(database)
+
+
 async def test_nothing_is_restored_while_a_tgauth_runs(database: Path, backup: Path) -> None:
     """It is told at once, before anything is checked."""
     await a_store_and_a_backup(database, backup)

@@ -11,7 +11,7 @@ from typing import Final
 
 from tgauth.domain.errors import TgauthError
 from tgauth.store.database import Connection
-from tgauth.store.plain import Identity, NoStore, address, damages, identity_of, opened_to_read
+from tgauth.store.plain import Identity, NoStore, address, damages, identity_of, opened_to_check
 
 VACUUM_INTO: Final = "VACUUM INTO :target"
 #: What is wrong with the file that is read, by SQLite's names; all else is the target's.
@@ -96,7 +96,7 @@ async def copy_into(connection: Connection, source: Path, part: Path) -> Identit
             if name.startswith(kind):
                 raise NoStore(source, why) from error
         raise CopyFailed(part.with_suffix(""), str(error)) from error
-    async with opened_to_read(part) as copied:
+    async with opened_to_check(part) as copied:
         broken = await damages(copied)
         if broken:
             raise NoStore(source, broken[0])

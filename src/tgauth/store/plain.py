@@ -93,7 +93,23 @@ async def opened_to_read(path: Path) -> AsyncIterator[Connection]:
     # A store that was copied as it lay there may have its newest writes in a WAL beside it. Where
     # there is none, nothing has to be made beside it either.
     has_wal = path.with_name(f"{path.name}-wal").exists()
-    options = "mode=ro" if has_wal else "mode=ro&immutable=1"
+    async with _opened(path, "mode=ro" if has_wal else "mode=ro&immutable=1") as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def opened_to_check(path: Path) -> AsyncIterator[Connection]:
+    """Open a file of our own that nobody else knows of yet.
+
+    To write, because SQLite looks at no CHECK in a file that it may only read; without SQLite's
+    locks, which on some network file systems would run into our own.
+    """
+    async with _opened(path, "mode=rw&nolock=1") as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _opened(path: Path, options: str) -> AsyncIterator[Connection]:
     with translated():
         raw = await aiosqlite.connect(address(path, options), uri=True, isolation_level=None)
         try:
