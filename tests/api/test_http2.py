@@ -74,7 +74,10 @@ class Http2:
         deadline = time.monotonic() + 5
         while sum(isinstance(one, until) for one in found) < number:
             assert time.monotonic() < deadline, found
-            data = self.wire.recv(65536)
+            try:
+                data = self.wire.recv(65536)
+            except ConnectionError:
+                break
             if not data:
                 break
             found += self.connection.receive_data(data)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from tests.builders import MASTER_KEY, a_begun_login, chat_code_of
+from tgauth.flows.open_keyring import open_keyring
 
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deliver_messages import due_messages
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
-from tgauth.flows.open_keyring import open_keyring
 
 pytestmark = pytest.mark.anyio
 
