@@ -29,7 +29,10 @@ _PRAGMAS = (
     "PRAGMA locking_mode = EXCLUSIVE",
 )
 _PERSONS = "INSERT INTO persons VALUES (?, ?, 'Person', NULL, ?, 'en', ?, ?)"
-_SESSIONS = "INSERT INTO sessions VALUES (?, ?, 'default', ?, ?, ?, NULL)"
+_SESSIONS = """
+    INSERT INTO sessions
+    VALUES (?, ?, 'default', ?, 'Firefox, Linux', '192.0.2.1', ?, ?, ?, ?, NULL)
+"""
 _LOGINS = "INSERT INTO logins VALUES (?, 'chat', 'default', ?, 'redeemed', ?, ?, ?, ?, ?, ?)"
 _CODES = "INSERT INTO codes VALUES (?, ?, 'default', ?, ?, ?)"
 _INBOX = """
@@ -87,7 +90,7 @@ def _seed_logins(
     store.executemany(
         _SESSIONS,
         (
-            (session, subject, _hash("cookie", number), at, at + 30 * _DAY)
+            (session, subject, _hash("cookie", number), at, at + 30 * _DAY, at, at + 7 * _DAY)
             for number, _, session, subject, at in made
         ),
     )

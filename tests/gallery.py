@@ -1,18 +1,23 @@
 """Every page in each of its states, for whoever wants to look at all of them."""
 
+from functools import cache
 from typing import Any, Final
 
 from litestar import Response
-from tests.builders import CALLBACK_URL, NOW, a_client
+from tests.builders import CALLBACK_URL, NOW, a_client, a_deployment
 
 from tgauth.api.account_pages import title_of
 from tgauth.api.assets import Asset
 from tgauth.api.brand import load_brand
+from tgauth.api.health import health_routes
 from tgauth.api.in_app import way_out
 from tgauth.api.options import Branding
 from tgauth.api.pages import Pages
+from tgauth.api.patience import Patience
+from tgauth.api.reference import describe, page_of
 from tgauth.api.refusals import NO_CODE, PROTOCOL, REFUSALS, STALE_FORM, UNFORESEEN, Refusal
 from tgauth.api.refusals import refusal_of_status as of_status
+from tgauth.api.tokens import token_routes
 from tgauth.api.views import (
     AccountPage,
     ContinuePage,
@@ -21,9 +26,11 @@ from tgauth.api.views import (
     ListedSession,
     Moment,
     Page,
+    ReferencePage,
     WelcomePage,
 )
 from tgauth.domain.instants import DAY, Instant
+from tgauth.flows.keyring import Keys
 from tgauth.flows.personal_data import timestamp
 from tgauth.texts import Words
 
@@ -93,6 +100,15 @@ def an_account_page(words: Words, **fields: Any) -> AccountPage:
     return AccountPage(**chosen | fields)
 
 
+@cache
+def reference_page() -> ReferencePage:
+    """Return the reference of the real API; describing it asks for no store."""
+    store: Any = None
+    deployment = a_deployment(store)
+    routes = token_routes(deployment, Keys(deployment), Patience(deployment))
+    return page_of(describe([*routes, *health_routes(deployment)], deployment.issuer.url))
+
+
 def moment(words: Words, instant: Instant) -> Moment:
     """Build a time as pages show it."""
     return Moment(iso=timestamp(instant), text=words.moment(instant))
@@ -117,6 +133,7 @@ def pages_in(words: Words) -> dict[str, Page]:
         "account-long": an_account_page(
             words, account=LONG_NAME, name="", application="W" * 80, target=None
         ),
+        "reference": reference_page(),
         "delete": DeletePage(account="@alice", delay=delay, form_token="form-token"),
         **{
             f"welcome-{done or 'new'}": WelcomePage(

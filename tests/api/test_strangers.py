@@ -37,6 +37,11 @@ ROUTES = [
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs/api"),
+    ("HEAD", "/"),
+    ("OPTIONS", "/api/auth/callback"),
+    ("TRACE", "/api/auth/me"),
 ]
 
 TYPES = [
@@ -129,6 +134,8 @@ async def ask(app: Litestar, method: str, path: str, query: bytes, **request: An
     query=st.one_of(st.binary(max_size=40), st.binary(max_size=40).map(lambda raw: b"code=" + raw)),
     cookie=header_values,
     authorization=header_values,
+    scheme=st.sampled_from([b"Bearer", b"Basic", b""]),
+    coding=st.sampled_from([b"identity", b"gzip", b"\xff"]),
 )
 async def test_no_request_ends_in_a_fault(  # noqa: PLR0913, PLR0917 - every part of a request
     app: Litestar,
@@ -140,6 +147,8 @@ async def test_no_request_ends_in_a_fault(  # noqa: PLR0913, PLR0917 - every par
     query: bytes,
     cookie: bytes,
     authorization: bytes,
+    scheme: bytes,
+    coding: bytes,
 ) -> None:
     """Every route takes any bytes in body, query, cookies and headers."""
     headers = [
@@ -148,7 +157,9 @@ async def test_no_request_ends_in_a_fault(  # noqa: PLR0913, PLR0917 - every par
         (b"accept-language", language),
         (b"origin", b"https://login.example.org"),
         (b"cookie", b"__Host-tgauth=" + cookie + b"; __Host-tgauth-login=" + cookie),
-        (b"authorization", b"Bearer " + authorization),
+        (b"authorization", scheme + b" " + authorization),
+        (b"x-forwarded-for", cookie),
+        (b"content-encoding", coding),
     ]
     status = await ask(app, *route, query, headers=headers, body=body)
     assert status < 500

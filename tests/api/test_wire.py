@@ -1,6 +1,7 @@
 """Promises to the network: whatever bytes arrive, they are answered with sense or hung up on."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -149,3 +150,25 @@ def test_a_connection_goes_on_after_a_refusal(api: Served) -> None:
             raw += wire.recv(65536)
     statuses = [int(part[:3]) for part in raw.split(b"HTTP/1.1 ")[1:]]
     assert [404, 200, 200, 200] == statuses
+
+
+def test_a_refusal_reaches_who_is_still_sending(api: Served) -> None:
+    """What comes after it is read and thrown away; a reset would take the answer along."""
+    with api.connect() as wire:
+        wire.sendall(POST + b"Content-Length: 900000\r\n\r\n")
+        for _ in range(9):
+            wire.sendall(b"A" * 100_000)
+            time.sleep(0.05)
+        status, headers, body = parse(received(wire))
+    assert (413, str(len(body))) == (status, headers["content-length"])
+
+
+@pytest.mark.parametrize("path", [b"/healthz", b"/", b"/docs/api", b"/api/auth/me", b"/nowhere"])
+def test_head_says_how_long_the_body_would_be(api: Served, path: bytes) -> None:
+    """And leaves it out."""
+    full, empty = (
+        parse(api.exchange(method + b" " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n"))
+        for method in (b"GET", b"HEAD")
+    )
+    assert (full[0], full[1]["content-length"]) == (empty[0], empty[1]["content-length"])
+    assert (b"", True) == (empty[2], bool(full[2]))

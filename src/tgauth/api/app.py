@@ -3,7 +3,6 @@
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
 
 from tgauth.api.account_pages import account_pages
 from tgauth.api.assets import asset_routes
@@ -41,16 +40,14 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
     pages = Pages(brand, deployment.client)
     patience = Patience(deployment)
 
-    def machine_routes() -> list[HTTPRouteHandler]:
-        return [*token_routes(deployment, keys, patience), *health_routes(deployment)]
-
-    reference = Reference(machine_routes(), address=deployment.issuer.url)
+    machine_routes = [*token_routes(deployment, keys, patience), *health_routes(deployment)]
+    reference = Reference(machine_routes, address=deployment.issuer.url)
     app = Litestar(
         route_handlers=[
             *login_pages(deployment, pages, patience),
             *account_pages(deployment, pages),
             *asset_routes(pages.assets),
-            *machine_routes(),
+            *machine_routes,
             *reference_routes(reference, pages),
         ],
         exception_handlers={

@@ -28,7 +28,7 @@ _TRANSPORT_SECURITY: Final = "max-age=31536000"
 
 
 class Headers:
-    """Puts the common headers on every answer, and answers HEAD as GET without its body."""
+    """Puts the common headers on every answer, and answers HEAD as GET."""
 
     def __init__(self, app: ASGIApp, issuer: Issuer) -> None:
         self._app = app
@@ -38,16 +38,14 @@ class Headers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        is_head = scope["type"] == ScopeType.HTTP and scope["method"] == "HEAD"
-        if is_head:
-            # A copy of the outermost level: Hypercorn still needs to know that it was HEAD.
+        if scope["type"] == ScopeType.HTTP and scope["method"] == "HEAD":
+            # In a copy of the outermost level: Hypercorn knows by its own that it was HEAD, and
+            # leaves the body out.
             scope = {**scope, "method": "GET"}  # type: ignore[assignment]  # one key of a TypedDict
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._complete(message)
-            elif message["type"] == "http.response.body" and is_head:
-                message = {**message, "body": b""}
             await send(message)
 
         await self._app(scope, receive, sending)

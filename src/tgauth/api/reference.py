@@ -45,7 +45,7 @@ class Reference:
         async with self._making:
             if self._document is None:
                 # A tenth of a second of reflection: in a thread, so that logins go on meanwhile.
-                self._document = await run_sync(partial(_describe, self._routes, self._address))
+                self._document = await run_sync(partial(describe, self._routes, self._address))
             return self._document
 
 
@@ -83,7 +83,8 @@ def page_of(document: dict[str, Any]) -> ReferencePage:
     )
 
 
-def _describe(routes: list[HTTPRouteHandler], address: str) -> dict[str, Any]:
+def describe(routes: list[HTTPRouteHandler], address: str) -> dict[str, Any]:
+    """Return the OpenAPI document of these routes, served at this address."""
     config = OpenAPIConfig(
         title="tgauth",
         version=version("tgauth-server"),

@@ -1,12 +1,14 @@
-"""What Hypercorn leaves open below ASGI: malformed requests, upgrades, streams that are none.
+"""What Hypercorn leaves open below ASGI: malformed requests, upgrades, clients that do not read.
 
 Hypercorn answers what is no HTTP with an empty body (or a 501), switches to h2c or WebSocket when a
-stranger asks, and drops a whole HTTP/2 connection over one odd stream. It has no door for that, so
-the class that it makes for each connection is exchanged here for one of ours; the tests beside this
-talk to it over raw sockets and notice when a newer Hypercorn makes it pointless.
+stranger asks, drops a whole HTTP/2 connection over one odd stream, and waits for ever for a client
+that takes nothing of its answer. It has no door for that, so the classes that it makes for each
+connection are exchanged here for ours; tests talk to them over raw sockets.
 """
 
+import asyncio
 import json
+from collections.abc import Coroutine
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,8 +18,9 @@ from h2.errors import ErrorCodes
 from h2.events import DataReceived, RequestReceived
 from h2.events import Event as H2Event
 from h2.exceptions import H2Error
-from hypercorn.asyncio import tcp_server
-from hypercorn.events import Event, RawData
+from hypercorn.asyncio import run, tcp_server
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.events import Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H2ProtocolAssumedError, H11Protocol
@@ -29,12 +32,35 @@ _MALFORMED: Final = (
     "what says how long the body is"
 )
 _TOO_LARGE: Final = "the headers are too large: send less of them"
+#: Seconds in which the other side has to take some of what was written.
+TAKING: Final = 10.0
 _UPGRADE: Final = b"upgrade"
 
 
 def install() -> None:
     """Let every connection that Hypercorn accepts from now on be one of ours."""
+    run.TCPServer = _Server  # type: ignore[attr-defined]  # the same
     tcp_server.ProtocolWrapper = _Wire  # type: ignore[assignment, attr-defined]  # see above: there is no other door
+
+
+class _Server(TCPServer):
+    """The socket of one connection."""
+
+    async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, RawData):
+            await self._within(TAKING, super().protocol_send(event))
+        else:
+            await super().protocol_send(event)
+
+    async def _close(self) -> None:
+        await self._within(TAKING, super()._close())
+
+    async def _within(self, seconds: float, writing: Coroutine[Any, Any, None]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds) as limit:
+                await writing
+        if limit.expired():
+            self.writer.transport.abort()
 
 
 class _Wire(ProtocolWrapper):
@@ -87,6 +113,13 @@ class _Http1(H11Protocol):
 
 
 class _Http2(H2Protocol):
+    async def initiate(
+        self, headers: list[tuple[bytes, bytes]] | None = None, settings: bytes | None = None
+    ) -> None:
+        await super().initiate(headers, settings)
+        # The preface counted as a request for HTTP/1, and nothing ever ended it.
+        await self.send(Updated(idle=True))
+
     async def _handle_events(self, events: list[H2Event]) -> None:
         for event in events:
             if isinstance(event, DataReceived) and event.stream_id not in self.streams:
