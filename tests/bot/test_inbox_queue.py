@@ -176,13 +176,13 @@ async def test_an_update_that_is_null_is_parked_as_well(
 async def test_a_store_that_cannot_be_read_ends_nothing(queue: InboxQueue, store: Store) -> None:
     """The application's loop goes on, and finds what waits once the store is back."""
     await queue.put(an_update())
-    good = store._reader._raw
+    good = store._raw_reader
     async with aiosqlite.connect(":memory:") as empty:
-        store._reader._raw = empty
+        store._raw_reader = empty
         getting = asyncio.create_task(get(queue))
         await asyncio.sleep(0.05)
         assert not getting.done()
-        store._reader._raw = good
+        store._raw_reader = good
         assert an_update() == await getting
 
 

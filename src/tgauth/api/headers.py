@@ -41,7 +41,7 @@ class Headers:
         if scope["type"] == ScopeType.HTTP and scope["method"] == "HEAD":
             # In a copy of the outermost level: Hypercorn knows by its own that it was HEAD, and
             # leaves the body out.
-            scope = {**scope, "method": "GET"}  # type: ignore[assignment]  # one key of a TypedDict
+            scope = {**scope, "method": "GET"}
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":

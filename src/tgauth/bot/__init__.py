@@ -6,7 +6,7 @@ the sender that works off the outbox. Refuses rules and SQL, and never imports `
 
 import sys
 
-# httpx loads a terminal client of its own where the libraries for that happen to be installed, and a
+# httpx loads a terminal client of its own where the libraries for that happen to be there, and a
 # quarter of a bot's start goes into it. It goes on without when that import fails.
 if "httpx" not in sys.modules:
     sys.modules["httpx._main"] = None  # type: ignore[assignment]  # makes its import fail

@@ -43,28 +43,33 @@ async def begin_chat_login(deployment: Deployment, asked: Asked) -> LoginRequest
         The login; or the notice that was promised instead; or nothing, where this update had its
         effects before.
     """
+    return await deployment.store.write(_begin, deployment, asked)
+
+
+async def _begin(
+    connection: Connection, deployment: Deployment, asked: Asked
+) -> LoginRequest | Notice | None:
     now = deployment.now()
-    async with deployment.store.writing() as connection:
-        if not await inbox.finish(connection, asked.key):
-            return None
-        known = await persons.find(connection, asked.profile.telegram_id)
-        refusal = await _refusal(deployment, connection, asked, known, now=now)
-        if refusal is not None:
-            await promise(connection, asked, refusal, now=now)
-            return refusal
-        person = await _remember(deployment, connection, asked.profile, known, now)
-        await _replace_earlier(deployment, connection, person, now)
-        login = begin_in_chat(
-            login_id=deployment.new_id(),
-            client_id=deployment.client.id,
-            subject=person.subject,
-            lifetime=deployment.client.code_lifetime,
-            now=now,
-        )
-        await logins.save(connection, login)
-        await codes.save(connection, _chat_code(deployment, login))
-        await _promise_link(connection, asked, login, now=now)
-        return login
+    if not await inbox.finish(connection, asked.key):
+        return None
+    known = await persons.find(connection, asked.profile.telegram_id)
+    refusal = await _refusal(deployment, connection, asked, known, now=now)
+    if refusal is not None:
+        await promise(connection, asked, refusal, now=now)
+        return refusal
+    person = await _remember(deployment, connection, asked.profile, known, now)
+    await _replace_earlier(deployment, connection, person, now)
+    login = begin_in_chat(
+        login_id=deployment.new_id(),
+        client_id=deployment.client.id,
+        subject=person.subject,
+        lifetime=deployment.client.code_lifetime,
+        now=now,
+    )
+    await logins.save(connection, login)
+    await codes.save(connection, _chat_code(deployment, login))
+    await _promise_link(connection, asked, login, now=now)
+    return login
 
 
 async def answer_with(deployment: Deployment, asked: Asked, notice: Notice) -> None:

@@ -84,15 +84,20 @@ async def show_offer(deployment: Deployment, text: str, *, browser: Browser) -> 
     Raises:
         TgauthError: The code would not be accepted now, with the reason.
     """
+    return await deployment.store.read(_offer, deployment, text, browser)
+
+
+async def _offer(
+    connection: Connection, deployment: Deployment, text: str, browser: Browser
+) -> Offer:
     now = deployment.now()
-    async with deployment.store.reading() as connection:
-        presented = await look_up(connection, text)
-        require_allowed(deployment, presented.person)
-        if await _repeatable(connection, presented, browser.name, now) is None:
-            presented.code.spend(kinds={CodeKind.CHAT}, client_id=deployment.client.id, now=now)
-            presented.login.require_redeemable(now)
-        current = await _current(connection, browser.session_secret, now)
-        return Offer(person=presented.person, other=await _other(connection, current, presented))
+    presented = await look_up(connection, text)
+    require_allowed(deployment, presented.person)
+    if await _repeatable(connection, presented, browser.name, now) is None:
+        presented.code.spend(kinds={CodeKind.CHAT}, client_id=deployment.client.id, now=now)
+        presented.login.require_redeemable(now)
+    current = await _current(connection, browser.session_secret, now)
+    return Offer(person=presented.person, other=await _other(connection, current, presented))
 
 
 async def continue_in_browser(
@@ -118,20 +123,25 @@ async def continue_in_browser(
         OtherAccountActive: Another account is logged in here, and `switch` is false.
         TgauthError: The code or the login cannot be redeemed now. Nothing was written.
     """
+    return await deployment.store.write(_continue, deployment, text, browser, switch=switch)
+
+
+async def _continue(
+    connection: Connection, deployment: Deployment, text: str, browser: Browser, *, switch: bool
+) -> Continuation:
     now = deployment.now()
-    async with deployment.store.writing() as connection:
-        presented = await look_up(connection, text)
-        current = await _current(connection, browser.session_secret, now)
-        other = await _other(connection, current, presented)
-        if other is not None and not switch:
-            raise OtherAccountActive
-        repeated = await _repeatable(connection, presented, browser.name, now)
-        if repeated is not None:
-            return _continuation(deployment, repeated, presented.login)
-        if current is not None:
-            # One browser, one session: logging out here must leave nothing behind.
-            await sessions.save(connection, current.end(now=now))
-        return await _begin(deployment, connection, presented, browser)
+    presented = await look_up(connection, text)
+    current = await _current(connection, browser.session_secret, now)
+    other = await _other(connection, current, presented)
+    if other is not None and not switch:
+        raise OtherAccountActive
+    repeated = await _repeatable(connection, presented, browser.name, now)
+    if repeated is not None:
+        return _continuation(deployment, repeated, presented.login)
+    if current is not None:
+        # One browser, one session: logging out here must leave nothing behind.
+        await sessions.save(connection, current.end(now=now))
+    return await _begin(deployment, connection, presented, browser)
 
 
 async def _begin(

@@ -79,12 +79,17 @@ async def due_messages(
     Raises:
         StoreUnavailable: The store cannot be read.
     """
+    return await deployment.store.read(_due, deployment, most=most)
+
+
+async def _due(
+    connection: Connection, deployment: Deployment, *, most: int
+) -> tuple[list[DueMessage], Instant | None]:
     now = deployment.now()
-    async with deployment.store.reading() as connection:
-        owed = await outbox.due(connection, now=now, most=most)
-        due = [await _render(deployment, connection, outgoing, now) for outgoing in owed]
-        next_at = await outbox.next_time(connection, now=now)
-        return [one for one in due if one is not None], next_at
+    owed = await outbox.due(connection, now=now, most=most)
+    due = [await _render(deployment, connection, outgoing, now) for outgoing in owed]
+    next_at = await outbox.next_time(connection, now=now)
+    return [one for one in due if one is not None], next_at
 
 
 async def settle_message(deployment: Deployment, message: Outgoing) -> None:
@@ -93,8 +98,7 @@ async def settle_message(deployment: Deployment, message: Outgoing) -> None:
     Raises:
         StoreUnavailable: It was not kept: the message may be sent again.
     """
-    async with deployment.store.writing() as connection:
-        await outbox.save(connection, message)
+    await deployment.store.write(outbox.save, message)
 
 
 async def _render(

@@ -52,19 +52,27 @@ async def exchange_code(
     Raises:
         TgauthError: The code is not good for this, with the reason; nothing was written.
     """
-    async with deployment.store.reading() as connection:
-        # A look before the lock: whoever guesses codes must not keep the writers waiting.
-        presented = await look_up(connection, text)
-        presented.code.spend(
-            kinds={CodeKind.CHAT, CodeKind.CALLBACK},
-            client_id=deployment.client.id,
-            now=deployment.now(),
-        )
-    async with deployment.store.writing() as connection:
-        # Judged again under the lock: the first look may be stale by now.
-        presented = await look_up(connection, text)
-        session = await _spend(deployment, connection, presented, visitor)
-        return _grant(deployment, keyring, presented, session)
+    # A look before the lock: whoever guesses codes must not keep the writers waiting.
+    await deployment.store.read(_look, deployment, text)
+    return await deployment.store.write(_exchange, deployment, keyring, text, visitor)
+
+
+async def _look(connection: Connection, deployment: Deployment, text: str) -> None:
+    presented = await look_up(connection, text)
+    presented.code.spend(
+        kinds={CodeKind.CHAT, CodeKind.CALLBACK},
+        client_id=deployment.client.id,
+        now=deployment.now(),
+    )
+
+
+async def _exchange(
+    connection: Connection, deployment: Deployment, keyring: Keyring, text: str, visitor: Visitor
+) -> Grant:
+    # Judged again under the lock: the first look may be stale by now.
+    presented = await look_up(connection, text)
+    session = await _spend(deployment, connection, presented, visitor)
+    return _grant(deployment, keyring, presented, session)
 
 
 async def _spend(

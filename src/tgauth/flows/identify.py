@@ -10,7 +10,7 @@ from tgauth.domain.session import Session
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keyring
 from tgauth.oidc.access_tokens import verify
-from tgauth.store import persons, sessions
+from tgauth.store import Connection, persons, sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,7 @@ async def identify_by_token(deployment: Deployment, keyring: Keyring, token: str
     """
     now = deployment.now()
     claims = verify(token, keys=keyring.keys, issuer=deployment.issuer.url, now=now)
-    async with deployment.store.reading() as connection:
-        session = await sessions.get(connection, claims.session_id)
-        person = await persons.get(connection, claims.subject)
+    session, person = await deployment.store.read(_by_id, claims.session_id, claims.subject)
     if session is None or person is None or session.subject != person.subject:
         raise TokenRefused("the token's session is not known here")
     if not session.lives_at(now) or not _permits(deployment, person):
@@ -52,15 +50,26 @@ async def identify_by_cookie(deployment: Deployment, secret: str) -> Identity:
     Raises:
         SessionEnded: Nobody.
     """
-    async with deployment.store.reading() as connection:
-        session = await sessions.find(connection, hash_of(secret))
-        person = await persons.get(connection, session.subject) if session else None
+    session, person = await deployment.store.read(_by_secret, hash_of(secret))
     if session is None or person is None or not session.lives_at(deployment.now()):
         raise SessionEnded
     if not _permits(deployment, person):
         raise SessionEnded
     await _note_use(deployment, session)
     return Identity(person=person, session=session)
+
+
+async def _by_id(
+    connection: Connection, session_id: str, subject: str
+) -> tuple[Session | None, Person | None]:
+    return await sessions.get(connection, session_id), await persons.get(connection, subject)
+
+
+async def _by_secret(
+    connection: Connection, secret_hash: str
+) -> tuple[Session | None, Person | None]:
+    session = await sessions.find(connection, secret_hash)
+    return session, await persons.get(connection, session.subject) if session else None
 
 
 def _permits(deployment: Deployment, person: Person) -> bool:

@@ -12,8 +12,7 @@ async def require_patience(deployment: Deployment, address: str) -> None:
         TooManyFailures: It failed too often within a minute.
         StoreUnavailable: The store cannot be read.
     """
-    async with deployment.store.reading() as connection:
-        known = await failures.get(connection, counted_as(address))
+    known = await deployment.store.read(failures.get, counted_as(address))
     if known is not None:
         known.require_below(deployment.failures_per_minute, now=deployment.now())
 

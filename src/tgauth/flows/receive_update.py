@@ -4,7 +4,7 @@ from tgauth.domain.incoming import StoredUpdate, UpdateKey, UpdateState
 from tgauth.domain.instants import Instant
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.flows.deployment import Deployment
-from tgauth.store import inbox, outbox
+from tgauth.store import Connection, inbox, outbox
 
 
 async def receive_update(deployment: Deployment, key: UpdateKey, payload: str) -> bool:
@@ -18,9 +18,7 @@ async def receive_update(deployment: Deployment, key: UpdateKey, payload: str) -
     Raises:
         StoreUnavailable: It was not kept: Telegram must hand it over again.
     """
-    now = deployment.now()
-    async with deployment.store.writing() as connection:
-        return await inbox.add(connection, key, payload, now=now)
+    return await deployment.store.write(inbox.add, key, payload, now=deployment.now())
 
 
 async def next_update(deployment: Deployment) -> tuple[StoredUpdate | None, Instant | None]:
@@ -29,15 +27,19 @@ async def next_update(deployment: Deployment) -> tuple[StoredUpdate | None, Inst
     Raises:
         StoreUnavailable: The store cannot be read.
     """
-    async with deployment.store.reading() as connection:
-        update = await inbox.due(connection, now=deployment.now())
-        return update, None if update else await inbox.next_time(connection)
+    return await deployment.store.read(_next, now=deployment.now())
+
+
+async def _next(
+    connection: Connection, *, now: Instant
+) -> tuple[StoredUpdate | None, Instant | None]:
+    update = await inbox.due(connection, now=now)
+    return update, None if update else await inbox.next_time(connection)
 
 
 async def dismiss_update(deployment: Deployment, key: UpdateKey) -> None:
     """Settle an update that asks for nothing."""
-    async with deployment.store.writing() as connection:
-        await inbox.finish(connection, key)
+    await deployment.store.write(inbox.finish, key)
 
 
 async def fail_update(

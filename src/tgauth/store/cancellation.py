@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 
+T = TypeVar("T")
 
-async def to_the_end(work: Coroutine[Any, Any, object]) -> None:
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     """Await something to its end, and only then pass on a cancellation that came meanwhile.
 
     anyio's shield holds against anyio's scopes alone: asyncio.TaskGroup, asyncio.timeout and
@@ -24,4 +26,4 @@ async def to_the_end(work: Coroutine[Any, Any, object]) -> None:
     if cancelled is not None:
         task.exception()  # retrieved, so that nobody complains
         raise cancelled
-    task.result()
+    return task.result()
