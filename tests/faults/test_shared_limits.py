@@ -40,7 +40,12 @@ def test_two_processes_count_together(tmp_path: Path) -> None:
     """What failed at one of them is known to the other; a good code has to wait as well."""
     with (
         telegram(tmp_path) as sandbox,
-        tgauth(tmp_path, sandbox.url, TGAUTH_API__WORKERS="2") as installation,
+        tgauth(
+            tmp_path,
+            sandbox.url,
+            TGAUTH_API__WORKERS="2",
+            TGAUTH_API__FAILURES_PER_MINUTE=str(LIMIT),
+        ) as installation,
     ):
         served = installation.start("serve")
         sandbox.send(700, "/login")
