@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 CODE_EXAMPLE: Final = '{"code": "…"}'
 
 
-class CodeExchange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CodeExchange(Struct, frozen=True, kw_only=True):
     """A code to exchange."""
 
     code: Annotated[

@@ -23,7 +23,7 @@ def require_json(
     stands in front of us may have looked at the other value.
 
     Args:
-        wanted: The kind; its unknown fields are forbidden.
+        wanted: The kind; fields that it does not know are ignored (RFC 6749 §3.2).
         example: What a good body looks like.
     """
     decoder = msgspec.json.Decoder(wanted)

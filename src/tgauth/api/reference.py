@@ -114,8 +114,6 @@ def describe(routes: list[HTTPRouteHandler], address: str) -> dict[str, Any]:
             # A member that may be missing is a choice of one thing to Litestar.
             member.update(*member.pop("oneOf", ()))
         schema["description"] = kind.__doc__
-        if kind.__struct_config__.forbid_unknown_fields:
-            schema["additionalProperties"] = False
     return document
 
 
