@@ -6,6 +6,7 @@ mapping in one plural module for each noun; `Store.writing` is the only place th
 transaction.
 """
 
-from tgauth.store.database import Connection, Store
+from tgauth.store.connection import Connection
+from tgauth.store.database import Store
 
 __all__ = ["Connection", "Store"]

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tgauth.domain.instants import Instant
-from tgauth.store.database import Connection
+from tgauth.store.connection import Connection
 
 INSERT: Final = """
     INSERT INTO bans (telegram_id, banned_at) VALUES (:telegram_id, :banned_at)

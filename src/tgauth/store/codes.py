@@ -3,7 +3,7 @@
 from typing import Final
 
 from tgauth.domain.code import Code, CodeKind
-from tgauth.store.database import Connection, Row
+from tgauth.store.connection import Connection, Row
 
 COLUMNS: Final = "hash, kind, client_id, login_id, expires_at, spent_at"
 SELECT: Final = f"SELECT {COLUMNS} FROM codes WHERE hash = :hash"

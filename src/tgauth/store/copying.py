@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tgauth.domain.errors import TgauthError
-from tgauth.store.database import Connection
+from tgauth.store.connection import Connection
 from tgauth.store.plain import Identity, NoStore, address, damages, identity_of, opened_to_check
 
 VACUUM_INTO: Final = "VACUUM INTO :target"

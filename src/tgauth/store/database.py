@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -11,6 +11,7 @@ import aiosqlite
 
 from tgauth.domain.errors import StoreUnavailable, TgauthError
 from tgauth.store.cancellation import to_the_end
+from tgauth.store.connection import Connection, in_thread_of, look, transact
 from tgauth.store.migrations import SchemaTooOld, migrate, shipped, version_of
 from tgauth.store.presence import alone, present
 from tgauth.store.turns import TurnLock
@@ -20,9 +21,6 @@ PATIENCE: Final = 5.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-Parameters = Mapping[str, str | int | None]
-Row = sqlite3.Row
 
 UPSERT_PROBE: Final = """
     INSERT INTO probes (only_row, number) VALUES (1, 1)
@@ -47,37 +45,6 @@ class StoreMissing(TgauthError):
             f"there is no store at {path}: TGAUTH_DATABASE__PATH names another file, or tgauth "
             "has never run here"
         )
-
-
-class Connection:
-    """What a row module is given: named parameters in, rows out."""
-
-    __slots__ = ("_raw",)
-
-    def __init__(self, raw: aiosqlite.Connection) -> None:
-        self._raw = raw
-
-    async def run(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
-        """Run one statement and return all of its rows."""
-        rows = await self._raw.execute_fetchall(sql, parameters or {})
-        return list(rows)
-
-    async def one(self, sql: str, parameters: Parameters | None = None) -> Row | None:
-        """Run one statement and return its first row, if it has any."""
-        rows = await self.run(sql, parameters)
-        return rows[0] if rows else None
-
-
-class _InThread(Connection):
-    """The same inside the connection's own thread, where nothing has to be waited for."""
-
-    __slots__ = ("_direct",)
-
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        self._direct = raw
-
-    async def run(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
-        return self._direct.execute(sql, parameters or {}).fetchall()
 
 
 class Store:
@@ -198,24 +165,10 @@ class Store:
         Raises:
             StoreUnavailable: As in `writing`.
         """
-
-        def transact() -> T:
-            raw = self._writer._conn  # noqa: SLF001 - the connection that this very thread made
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
-            raw.execute("BEGIN IMMEDIATE")
-            try:
-                outcome = _driven(body(_InThread(raw), *arguments, **more))
-                raw.execute("COMMIT")
-            except BaseException:
-                if raw.in_transaction:
-                    raw.execute("ROLLBACK")
-                raise
-            return outcome
-
+        work = transact(self._writer, lambda connection: body(connection, *arguments, **more))
         async with self._turns.turn():
             with translated():
-                return await to_the_end(_in_thread_of(self._writer, transact))
+                return await to_the_end(in_thread_of(self._writer, work))
 
     async def read(
         self,
@@ -231,13 +184,9 @@ class Store:
         Raises:
             StoreUnavailable: The store cannot be read at the moment.
         """
-
-        def look() -> T:
-            raw = self._raw_reader._conn  # noqa: SLF001 - the same
-            return _driven(body(_InThread(raw), *arguments, **more))
-
+        work = look(self._raw_reader, lambda connection: body(connection, *arguments, **more))
         with translated():
-            return await _in_thread_of(self._raw_reader, look)
+            return await in_thread_of(self._raw_reader, work)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -302,23 +251,6 @@ def require_store(path: Path) -> None:
     """
     if not path.is_file():
         raise StoreMissing(path)
-
-
-async def _in_thread_of(connection: aiosqlite.Connection, work: Callable[[], T]) -> T:
-    # aiosqlite's own door for everything that it does; a test notices when it is gone.
-    execute: Callable[[Callable[[], T]], Coroutine[Any, Any, T]] = connection._execute  # noqa: SLF001 - see above
-    return await execute(work)
-
-
-def _driven(body: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never has to wait."""
-    try:
-        body.send(None)
-    except StopIteration as end:
-        outcome: T = end.value
-        return outcome
-    body.close()
-    raise RuntimeError("a transaction waited for something else than its store")
 
 
 def _identity_of(path: Path) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from tgauth.domain.failures import Failures
 from tgauth.domain.instants import Instant
-from tgauth.store.database import Connection
+from tgauth.store.connection import Connection
 
 SELECT: Final = "SELECT address, began_at, number FROM failures WHERE address = :address"
 UPSERT: Final = """

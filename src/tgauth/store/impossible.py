@@ -9,7 +9,7 @@ from typing import Final
 
 from tgauth.domain.incoming import ATTEMPTS
 from tgauth.domain.instants import Instant
-from tgauth.store.database import Connection
+from tgauth.store.connection import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

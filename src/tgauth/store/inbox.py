@@ -4,7 +4,7 @@ from typing import Final
 
 from tgauth.domain.incoming import StoredUpdate, UpdateKey, UpdateState
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
-from tgauth.store.database import Connection, Row
+from tgauth.store.connection import Connection, Row
 
 COLUMNS: Final = "update_id, identity, payload, state, received_at, attempts, not_before"
 INSERT: Final = f"""

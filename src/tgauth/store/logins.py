@@ -4,7 +4,7 @@ from typing import Final
 
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.domain.login import Door, LoginRequest, LoginState
-from tgauth.store.database import Connection, Row
+from tgauth.store.connection import Connection, Row
 
 COLUMNS: Final = (
     "id, door, client_id, subject, state, created_at, expires_at, decided_at, redeemed_at, "

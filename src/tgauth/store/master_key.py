@@ -10,7 +10,8 @@ from typing import Final
 from tgauth.domain.code import derive
 from tgauth.domain.errors import TgauthError
 from tgauth.logs import Log
-from tgauth.store.database import Connection, Store
+from tgauth.store.connection import Connection
+from tgauth.store.database import Store
 
 _log = Log("store")
 _RECIPE: Final = "make one with `head -c 48 /dev/urandom | base64`, mode 0600"

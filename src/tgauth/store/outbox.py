@@ -4,7 +4,7 @@ from typing import Final
 
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.domain.outgoing import Notice, Outgoing
-from tgauth.store.database import Connection, Row
+from tgauth.store.connection import Connection, Row
 
 COLUMNS: Final = (
     "id, chat_id, notice, language, login_id, edits, created_at, attempts, not_before, sent_at, "

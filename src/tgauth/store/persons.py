@@ -3,7 +3,7 @@
 from typing import Final
 
 from tgauth.domain.person import Person, TelegramProfile
-from tgauth.store.database import Connection, Row
+from tgauth.store.connection import Connection, Row
 
 COLUMNS: Final = (
     "subject, telegram_id, first_name, last_name, username, language, created_at, updated_at"

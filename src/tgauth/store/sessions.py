@@ -4,7 +4,7 @@ from typing import Final
 
 from tgauth.domain.instants import Instant
 from tgauth.domain.session import Session, Visitor
-from tgauth.store.database import Connection, Row
+from tgauth.store.connection import Connection, Row
 
 COLUMNS: Final = (
     "id, subject, client_id, secret_hash, device, address, created_at, expires_at, seen_at, "

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tgauth.domain.instants import Instant
-from tgauth.store.database import Connection, Row
+from tgauth.store.connection import Connection, Row
 
 COLUMNS: Final = "kid, algorithm, public_jwk, private_jwe, created_at, signs_from, expires_at"
 SELECT_ALL: Final = f"SELECT {COLUMNS} FROM signing_keys ORDER BY created_at, kid"

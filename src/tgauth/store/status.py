@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tgauth.domain.instants import Instant
-from tgauth.store.database import Connection
+from tgauth.store.connection import Connection
 from tgauth.store.migrations import shipped
 from tgauth.store.plain import SELECT_TABLES, identity_of, opened
 

@@ -1,0 +1,103 @@
+"""What a row module is given, and how a whole body of statements runs in one hop."""
+
+import sqlite3
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+import aiosqlite
+
+T = TypeVar("T")
+
+Parameters = Mapping[str, str | int | None]
+Row = sqlite3.Row
+
+
+class Connection:
+    """What a row module is given: named parameters in, rows out."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: aiosqlite.Connection) -> None:
+        self._raw = raw
+
+    async def run(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
+        """Run one statement and return all of its rows."""
+        rows = await self._raw.execute_fetchall(sql, parameters or {})
+        return list(rows)
+
+    async def one(self, sql: str, parameters: Parameters | None = None) -> Row | None:
+        """Run one statement and return its first row, if it has any."""
+        rows = await self.run(sql, parameters)
+        return rows[0] if rows else None
+
+
+class DirectConnection(Connection):
+    """The same inside the connection's own thread, where nothing has to be waited for."""
+
+    __slots__ = ("_direct",)
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._direct = raw
+
+    async def run(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
+        """Run one statement and return all of its rows."""
+        return self._direct.execute(sql, parameters or {}).fetchall()
+
+
+def transact(
+    writer: aiosqlite.Connection, body: Callable[[Connection], Coroutine[Any, Any, T]]
+) -> Callable[[], T]:
+    """Return what runs `body` as a write transaction, in the connection's own thread.
+
+    Returning commits, raising rolls back; the body may await nothing but its connection.
+    """
+
+    def work() -> T:
+        raw = writer._conn  # noqa: SLF001 - the connection that this very thread made
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        raw.execute("BEGIN IMMEDIATE")
+        try:
+            outcome = _driven(body(DirectConnection(raw)))
+            raw.execute("COMMIT")
+        except BaseException:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            raise
+        return outcome
+
+    return work
+
+
+def look(
+    reader: aiosqlite.Connection, body: Callable[[Connection], Coroutine[Any, Any, T]]
+) -> Callable[[], T]:
+    """Return what runs `body` in the connection's own thread, without a transaction."""
+
+    def work() -> T:
+        return _driven(body(DirectConnection(reader._conn)))  # noqa: SLF001 - the same
+
+    return work
+
+
+async def in_thread_of(connection: aiosqlite.Connection, work: Callable[[], T]) -> T:
+    """Run something in the thread that a connection lives in.
+
+    Args:
+        connection: The connection.
+        work: What to run there.
+    """
+    # aiosqlite's own door for everything that it does; a test notices when it is gone.
+    execute: Callable[[Callable[[], T]], Coroutine[Any, Any, T]] = connection._execute  # noqa: SLF001 - see above
+    return await execute(work)
+
+
+def _driven(body: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never has to wait."""
+    try:
+        body.send(None)
+    except StopIteration as end:
+        outcome: T = end.value
+        return outcome
+    body.close()
+    raise RuntimeError("a transaction waited for something else than its store")
