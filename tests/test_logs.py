@@ -187,3 +187,14 @@ def test_configuring_again_does_not_write_twice(capsys: Captured) -> None:
     Log("api").info("event")
     assert 1 == len(capsys.readouterr().err.splitlines())
     assert sys.stderr is not None
+
+
+def test_no_event_of_a_library_reaches_the_terminal_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its controls are escaped as those of fields are."""
+    configure("api")
+    logging.getLogger("asyncio").warning("odd \x1b]0;owned\x07 \u202e")
+    printed = capsys.readouterr().err
+    assert printed.rstrip("\n").isprintable()
+    assert "odd" in printed

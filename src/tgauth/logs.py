@@ -93,7 +93,7 @@ class _Formatter(logging.Formatter):
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         pairs = "".join(f" {name}={_readable(value)}" for name, value in fields.items())
         level = record.levelname.lower()
-        line = f"{moment} {level:<7} [{self._process}] {' '.join(event.split())}{pairs}"
+        line = f"{moment} {level:<7} [{self._process}] {_flat(event)}{pairs}"
         return f"{line}\n{trace.rstrip()}" if trace else line
 
     def _json(
@@ -153,6 +153,12 @@ def _story(error: BaseException, depth: int = 0) -> Iterator[str]:
     for cause in causes:
         yield f"  because of {type(cause).__name__}: {str(cause)!a}\n"
         yield from _story(cause, depth + 1)
+
+
+def _flat(event: str) -> str:
+    """Keep an event on one line, and its controls away from the terminal."""
+    line = " ".join(event.split())
+    return line if line.isprintable() else json.dumps(line)
 
 
 def _readable(value: object) -> str:

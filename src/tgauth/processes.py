@@ -76,7 +76,8 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
 def command(*arguments: str) -> tuple[str, ...]:
     """Return the command line that runs this very tgauth with other arguments."""
     # `-X dev` and warnings are for the whole, not for its first process only.
-    options = [f"-W{option}" for option in sys.warnoptions]
+    # `-P`, because `-m` would look for modules in the current folder first.
+    options = ["-P", *(f"-W{option}" for option in sys.warnoptions)]
     if sys.flags.dev_mode:
         options += ["-X", "dev"]
     return (sys.executable, *options, "-m", "tgauth", *arguments)

@@ -219,3 +219,11 @@ def test_the_footer_links_what_the_operator_must_tell() -> None:
     assert '<a href="https://a.example/p">Privacy</a>' in text
     assert '<a href="https://a.example/i">Imprint</a>' in text
     assert "<footer>" not in plain.refuse(NO_CODE, words_for("en")).content
+
+
+def test_a_logo_that_is_almost_one_is_told_at_once(tmp_path: Path) -> None:
+    """However many comments it begins with: this would take years otherwise."""
+    logo = tmp_path / "logo.svg"
+    logo.write_bytes(b"<!---->" * 60 + b"x")
+    with pytest.raises(BrandingUnusable):
+        load_brand(Branding(logo=logo), name="x")

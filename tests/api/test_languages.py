@@ -46,3 +46,9 @@ def test_the_best_language_wins(header: str, expected: str) -> None:
 def test_any_header_has_a_language(header: str) -> None:
     """Whatever a stranger sends."""
     assert preferred(header).language in languages()
+
+
+def test_a_header_that_goes_on_and_on_is_not_read() -> None:
+    """Its beginning counts."""
+    assert "ru" == preferred("ru," + "x" * 100_000).language
+    assert "en" == preferred(" " * 1000 + "ru").language

@@ -236,3 +236,31 @@ async def test_a_person_who_may_not_log_in_is_no_guesser(store: Store, clock: Cl
         for _ in range(LIMIT + 1):
             assert 400 == (await browser.get(f"/auth/callback?code={code}")).status_code
     assert [] == await rows(deployment)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "no-cors"},
+    ],
+    ids=["image", "frame", "fetch"],
+)
+async def test_a_page_elsewhere_cannot_use_up_its_visitors_attempts(
+    deployment: Deployment, headers: dict[str, str]
+) -> None:
+    """What a browser fetches for a page is nobody's guess: it is refused, and not counted."""
+    async with client_at(deployment, **headers) as page:
+        for _ in range(LIMIT + 1):
+            assert 400 == (await page.get("/auth/callback", params={"code": "x"})).status_code
+    assert [] == await rows(deployment)
+
+
+async def test_a_link_that_is_opened_counts(deployment: Deployment) -> None:
+    """Typed, pressed, or by a program that says nothing of what it is."""
+    person = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
+    async with client_at(deployment, **person) as browser, client_at(deployment) as program:
+        await browser.get("/auth/callback", params={"code": "x"})
+        await program.get("/auth/callback", params={"code": "x"})
+    assert [(HERE, 2)] == await rows(deployment)

@@ -52,7 +52,7 @@ async def test_schemas_are_exact(api: httpx.AsyncClient) -> None:
     """A snapshot of what is sent and what is got: what is required, and what is refused."""
     schemas = (await document_of(api))["components"]["schemas"]
     body = schemas["CodeExchange"]
-    assert (["code"], False) == (body["required"], body["additionalProperties"])
+    assert (["code"], False) == (body["required"], "additionalProperties" in body)
     assert {"code": "string", "client_secret": "string"} == types_of(body)
     assert ["first_name", "name", "sub", "telegram_id"] == schemas["User"]["required"]
     assert {

@@ -276,3 +276,13 @@ def test_a_login_from_the_future_is_expired() -> None:
     login = a_login()
     assert Standing.EXPIRED == login.standing_at(login.created_at - CLOCK_TOLERANCE - 1)
     assert Standing.APPROVED == login.standing_at(login.created_at - CLOCK_TOLERANCE)
+
+
+@pytest.mark.parametrize("state", LoginState)
+@pytest.mark.parametrize("late", [False, True])
+def test_withdrawing_ends_what_is_open_only(state: LoginState, *, late: bool) -> None:
+    """What waits is denied from then on; what is over stays as it is."""
+    now = DEADLINE if late else NOW + 5
+    is_open = state in {LoginState.PENDING, LoginState.APPROVED} and not late
+    expected = a_login(LoginState.DENIED, decided_at=now) if is_open else a_login(state)
+    assert expected == a_login(state).withdraw(now=now)

@@ -75,3 +75,21 @@ def test_a_new_profile_lifts_no_ban() -> None:
     renamed = a_profile(username="alice2", first_name="Somebody")
     assert NOW == banned.seen_as(renamed, now=NOW + 1).banned_at
     assert a_person().banned_at is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\ufe0f@durov",
+        "\u034f@durov",
+        "\u3164@durov",
+        "\U000e0100@durov",
+        "\uff20durov",
+        "\ufe6b @durov",
+        "\u2800@durov",
+    ],
+)
+def test_a_name_with_something_unseen_cannot_pass_for_a_username(name: str) -> None:
+    """Not with what is shown as nothing before it, nor with what looks like the sign."""
+    person = a_person(profile=a_profile(username=None, first_name=name, last_name=None))
+    assert "durov" == person.label

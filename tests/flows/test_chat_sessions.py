@@ -15,15 +15,20 @@ from tests.builders import (
     chat_code_of,
 )
 
+from tgauth.domain.errors import LoginDenied
 from tgauth.domain.instants import SECOND
+from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice, Outgoing
+from tgauth.domain.person import Person
 from tgauth.domain.session import Session
+from tgauth.flows.account import end_every_session
+from tgauth.flows.ban_person import ban_person, unban_person
 from tgauth.flows.begin_chat_login import Asked
 from tgauth.flows.chat_sessions import Ending, end_from_chat, log_out_everywhere, show_sessions
 from tgauth.flows.continue_in_browser import Continuation, continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import receive_update
-from tgauth.store import inbox, logins, outbox, sessions
+from tgauth.store import Store, inbox, logins, outbox, persons, sessions
 
 pytestmark = pytest.mark.anyio
 
@@ -249,3 +254,41 @@ async def test_a_session_whose_login_was_swept_can_be_ended(deployment: Deployme
     assert Ending.ENDED == outcome
     assert deployment.now() == (await kept(deployment, began.session)).ended_at
     assert [] == await owed(deployment)
+
+
+async def test_logging_out_everywhere_withdraws_the_links_that_wait(
+    deployment: Deployment, store: Store, clock: Clock
+) -> None:
+    """Whoever held the phone for a moment keeps no way in; and the chat says so at once."""
+    login = await a_begun_login(deployment, update_id=50)
+    asking = asked(51, at=clock())
+    await receive_update(deployment, asking.key, "{}")
+    assert 0 == await log_out_everywhere(deployment, asking)
+    with pytest.raises(LoginDenied):
+        await continue_in_browser(
+            deployment, chat_code_of(deployment, login), browser=a_browser("b"), switch=False
+        )
+    async with store.reading() as connection:
+        owed = await outbox.due(connection, now=clock(), most=9)
+        rows = await connection.run("SELECT not_before FROM outbox WHERE notice = 'login_closed'")
+    assert [clock()] == [row["not_before"] for row in rows]
+    assert owed
+
+
+async def test_every_way_of_leaving_withdraws_the_links(deployment: Deployment) -> None:
+    """The account page's button, and a ban."""
+    for number, leave in enumerate((end_every_session, _ban), start=60):
+        login = await a_begun_login(deployment, update_id=number)
+        async with deployment.store.reading() as connection:
+            person = await persons.get(connection, login.subject or "")
+        assert person is not None
+        await leave(deployment, person)
+        async with deployment.store.reading() as connection:
+            found = await logins.get(connection, login.id)
+        assert found is not None
+        assert LoginState.DENIED == found.state
+        await unban_person(deployment, person.profile.telegram_id)
+
+
+async def _ban(deployment: Deployment, person: Person) -> None:
+    await ban_person(deployment, person.profile.telegram_id)

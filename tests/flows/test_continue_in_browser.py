@@ -20,6 +20,7 @@ from tgauth.domain.errors import (
     CodeExpired,
     CodeMisused,
     CodeUnknown,
+    LoginDenied,
     LoginReplaced,
     OtherAccountActive,
     PersonBanned,
@@ -303,14 +304,15 @@ async def test_a_used_link_is_not_replaced(deployment: Deployment, code: str) ->
 
 
 async def test_who_was_banned_is_refused(deployment: Deployment, code: str) -> None:
-    """On the page and at the press, with nothing spent: lifting the ban makes the link good."""
+    """On the page and at the press; the ban has withdrawn the link for good."""
     assert await ban_person(deployment, ALICE)
     with pytest.raises(PersonBanned):
         await look(deployment, code)
     with pytest.raises(PersonBanned):
         await press(deployment, code)
     assert await unban_person(deployment, ALICE)
-    await press(deployment, code)
+    with pytest.raises(LoginDenied):
+        await press(deployment, code)
 
 
 async def test_the_press_changes_the_links_message_now(

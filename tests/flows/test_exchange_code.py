@@ -25,12 +25,13 @@ from tgauth.domain.errors import (
     CodeMisused,
     CodeRevoked,
     CodeUnknown,
+    LoginDenied,
     LoginReplaced,
     PersonBanned,
     PersonNotAllowed,
     TgauthError,
 )
-from tgauth.domain.instants import SECOND
+from tgauth.domain.instants import CLOCK_TOLERANCE, SECOND
 from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import AllowList
@@ -297,11 +298,22 @@ async def test_a_replaced_code_is_refused_as_such(deployment: Deployment, keyrin
 
 
 async def test_who_was_banned_gets_no_token(deployment: Deployment, keyring: Keyring) -> None:
-    """For a chat code, with nothing spent: lifting the ban makes it good again."""
+    """For a chat code: the ban has withdrawn the link, and lifting it brings none back."""
     code = await a_chat_code(deployment)
     await ban_person(deployment, ALICE)
     await expect(deployment, keyring, code, PersonBanned)
     await unban_person(deployment, ALICE)
+    await expect(deployment, keyring, code, LoginDenied)
+
+
+async def test_a_callback_code_from_the_future_has_expired(
+    deployment: Deployment, keyring: Keyring, clock: Clock
+) -> None:
+    """The clock was set back: how old it is cannot be told any more."""
+    code, _ = await a_callback_code(deployment)
+    clock.advance(-CLOCK_TOLERANCE - 1)
+    await expect(deployment, keyring, code, CodeExpired)
+    clock.advance(1)
     await expect(deployment, keyring, code, None)
 
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tgauth import processes
+
 HEAVY = (
     "telegram",
     "litestar",
@@ -56,3 +58,9 @@ def test_a_bot_process_loads_no_web_server() -> None:
 def test_a_bot_process_loads_no_terminal_client() -> None:
     """Which httpx would bring along."""
     assert not {"rich", "click"} & loaded_by("import tgauth.bot.process")
+
+
+def test_a_child_takes_no_module_from_the_current_folder() -> None:
+    """Whoever can write there would run code as the operator."""
+    argv = processes.command("run", "api")
+    assert "-P" in argv[: argv.index("-m")]

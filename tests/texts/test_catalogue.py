@@ -90,3 +90,9 @@ def test_a_moment_is_said_in_the_languages_way() -> None:
     """And always says that it is UTC."""
     assert "15 Jan 2027, 08:00 UTC" == words_for("en").moment(1_800_000_000_000)
     assert "15 янв. 2027, 08:00 UTC" == words_for("ru").moment(1_800_000_000_000)
+
+
+def test_a_tag_that_goes_on_and_on_is_not_read() -> None:
+    """Whoever sends one must not keep a process busy (RFC 5646 §4.4.1 gives 35 characters)."""
+    assert "ru" == words_for("ru" + "-a" * 16).language
+    assert "en" == words_for("ru" + "-a" * 17).language

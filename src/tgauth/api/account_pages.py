@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar import MediaType, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from tgauth.api.cookies import no_cookie
+from tgauth.api.cookies import cookie_of, no_cookie
 from tgauth.api.forms import AnyRequest, Forms, see_other
 from tgauth.api.languages import words_of
 from tgauth.api.pages import ACCOUNT_PATH, FRONT_PATH, Pages, initial_of
@@ -175,7 +175,7 @@ class _AccountPages:
         return await identify_by_cookie(self._deployment, self._secret(request))
 
     def _secret(self, request: AnyRequest) -> str:
-        return request.cookies.get(self._deployment.issuer.session_cookie) or ""
+        return cookie_of(request, self._deployment.issuer.session_cookie) or ""
 
     def _leave(self, done: Done) -> Response[Any]:
         issuer = self._deployment.issuer

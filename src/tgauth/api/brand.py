@@ -12,7 +12,9 @@ DEFAULT_ACCENT: Final = "#1f6fb2"
 #: Bytes: every page loads it.
 LARGEST_LOGO: Final = 512 * 1024
 
-_SVG: Final = re.compile(rb"\s*(<\?xml[^>]*\?>|<!--.*?-->|<!DOCTYPE[^>]*>|\s)*<svg[\s>]", re.DOTALL)
+_SVG: Final = re.compile(
+    rb"\s*(<\?xml[^>]*\?>|<!--.*?-->|<!DOCTYPE[^>]*>|\s)*+<svg[\s>]", re.DOTALL
+)
 _ADDRESS: Final = re.compile(r"https?://[^\s/?#]+[^\s]*")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 

@@ -2,8 +2,9 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from litestar import Request
 from litestar.datastructures import Cookie
 
 from tgauth.domain.code import hash_of, looks_like_a_code
@@ -54,6 +55,23 @@ class PendingLogin:
 
     def __repr__(self) -> str:
         return "PendingLogin(***)"
+
+
+def cookie_of(request: Request[Any, Any, Any], name: str) -> str | None:
+    """Return the cookie with exactly this name; none where it is missing or came twice.
+
+    Not the framework's own reading: it also strips spaces that a browser takes for a part of the
+    name, so another host of the same domain could set what it may not (the `__Host-` prefix).
+    """
+    wanted = name.encode()
+    found = [
+        value
+        for header, line in request.scope["headers"]
+        if header == b"cookie"
+        for key, _, value in (pair.strip(b" \t").partition(b"=") for pair in line.split(b";"))
+        if key == wanted
+    ]
+    return found[0].decode("latin-1") if len(found) == 1 else None
 
 
 def login_cookie(issuer: Issuer, pending: PendingLogin, *, code_lifetime: int) -> Cookie:

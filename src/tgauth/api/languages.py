@@ -9,6 +9,8 @@ from tgauth.texts import Words, words_for
 
 #: More than any browser sends; a header that goes on is not read on.
 _MOST: Final = 20
+#: Characters of the header that are looked at.
+_LONGEST: Final = 1000
 _CHOICE: Final = re.compile(
     r"\s*(?P<tag>[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*[qQ]=(?P<quality>[01](?:\.[0-9]{0,3})?)\s*)?"
 )
@@ -25,7 +27,7 @@ def preferred(header: str) -> Words:
     Args:
         header: `Accept-Language`, whatever a stranger put into it.
     """
-    choices = [_CHOICE.fullmatch(part) for part in header.split(",", _MOST)[:_MOST]]
+    choices = [_CHOICE.fullmatch(part) for part in header[:_LONGEST].split(",", _MOST)[:_MOST]]
     weighed = [
         (float(choice["quality"] or 1), choice["tag"]) for choice in choices if choice is not None
     ]

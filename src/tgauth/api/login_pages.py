@@ -6,7 +6,7 @@ from typing import Any
 from litestar import MediaType, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from tgauth.api.cookies import PendingLogin, login_cookie, session_cookie
+from tgauth.api.cookies import PendingLogin, cookie_of, login_cookie, session_cookie
 from tgauth.api.forms import AnyRequest, Forms, see_other
 from tgauth.api.in_app import way_out
 from tgauth.api.languages import words_of
@@ -136,11 +136,11 @@ class _LoginPages:
         )
 
     def _pending(self, request: AnyRequest) -> PendingLogin | None:
-        return PendingLogin.read(request.cookies.get(self._issuer.login_cookie))
+        return PendingLogin.read(cookie_of(request, self._issuer.login_cookie))
 
     def _browser(self, request: AnyRequest, pending: PendingLogin) -> Browser:
         return Browser(
             name=pending.browser,
-            session_secret=request.cookies.get(self._issuer.session_cookie) or None,
+            session_secret=cookie_of(request, self._issuer.session_cookie) or None,
             visitor=visitor_of(request),
         )

@@ -50,6 +50,17 @@ _NO_GUESSES: Final = (
 )
 
 
+def _is_part_of_a_page(request: Request[Any, Any, Any]) -> bool:
+    """Say whether a page, of whoever, had a browser ask for this, as for an image or in a frame.
+
+    Such a failure is not the visitor's: any page could otherwise lock its visitors' whole network
+    out of the login (Fetch Metadata Request Headers, W3C).
+    """
+    return request.headers.get("sec-fetch-dest", "document") not in {"document", "empty"} or (
+        request.headers.get("sec-fetch-mode") == "no-cors"
+    )
+
+
 class Patience:
     """Asks whether an address may try, and counts when it failed.
 
@@ -96,6 +107,8 @@ class Patience:
         await require_patience(self._deployment, address_of(request))
 
     async def _note(self, request: Request[Any, Any, Any]) -> None:
+        if _is_part_of_a_page(request):
+            return
         address = address_of(request)
         async with self._noting:
             # Asked again: others that began as early as this one may have used the limit up.

@@ -116,6 +116,12 @@ class LoginRequest:
             return self
         return replace(self, state=LoginState.REPLACED, decided_at=now)
 
+    def withdraw(self, *, now: Instant) -> "LoginRequest":
+        """Return this login as denied by whoever logs out everywhere; one that is over stays."""
+        if self.standing_at(now) not in {Standing.PENDING, Standing.APPROVED}:
+            return self
+        return replace(self, state=LoginState.DENIED, decided_at=now)
+
     def redeem(
         self, *, session_id: str, now: Instant, browser: str | None = None
     ) -> "LoginRequest":

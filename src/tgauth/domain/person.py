@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass, replace
+from typing import Final
 
 from tgauth.domain.instants import Instant
 
@@ -48,7 +49,9 @@ class Person:
         A name cannot pass for a username: names are free, and "@ann" may be anybody's.
         """
         username = self.profile.username
-        name = self.name.lstrip("@ ")
+        name = self.name
+        while name and unicodedata.normalize("NFKC", name[0]) in {"@", " "}:
+            name = name[1:]
         return f"@{username}" if username else name or str(self.profile.telegram_id)
 
     def seen_as(self, profile: TelegramProfile, *, now: Instant) -> "Person":
@@ -68,6 +71,17 @@ class AllowList:
         return self.everyone or telegram_id in self.telegram_ids
 
 
+#: Characters that are shown as nothing, beside the categories of controls: Unicode's
+#: Default_Ignorable_Code_Point, and the blank of braille.
+_INVISIBLE: Final = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0))
+) | frozenset(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+
+
 def _plain(text: str) -> str:
-    """Drop control and formatting characters, among them those that turn the writing around."""
-    return "".join(one for one in text if unicodedata.category(one) not in {"Cc", "Cf"}).strip()
+    """Drop what cannot be seen, and what turns the writing around."""
+    return "".join(
+        one
+        for one in text
+        if unicodedata.category(one) not in {"Cc", "Cf"} and one not in _INVISIBLE
+    ).strip()

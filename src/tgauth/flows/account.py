@@ -9,6 +9,7 @@ from tgauth.domain.outgoing import Outgoing
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
 from tgauth.flows.deployment import Deployment
+from tgauth.flows.leaving import leave_everywhere
 from tgauth.store import inbox, logins, outbox, persons, sessions
 
 
@@ -52,9 +53,8 @@ async def end_own_session(deployment: Deployment, person: Person, session_id: st
 
 
 async def end_every_session(deployment: Deployment, person: Person) -> int:
-    """End all sessions of a person; return how many there were."""
-    async with deployment.store.writing() as connection:
-        return await sessions.end_all(connection, person.subject, now=deployment.now())
+    """End all sessions of a person, and links that wait; return how many sessions there were."""
+    return await deployment.store.write(leave_everywhere, person.subject, now=deployment.now())
 
 
 async def export_data(deployment: Deployment, person: Person) -> PersonalData:

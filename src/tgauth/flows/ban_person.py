@@ -1,7 +1,8 @@
 """The operator bans somebody, or lifts a ban."""
 
 from tgauth.flows.deployment import Deployment
-from tgauth.store import bans, persons, sessions
+from tgauth.flows.leaving import leave_everywhere
+from tgauth.store import bans, persons
 
 
 async def ban_person(deployment: Deployment, telegram_id: int) -> bool:
@@ -10,7 +11,7 @@ async def ban_person(deployment: Deployment, telegram_id: int) -> bool:
     async with deployment.store.writing() as connection:
         person = await persons.find(connection, telegram_id)
         if person is not None:
-            await sessions.end_all(connection, person.subject, now=now)
+            await leave_everywhere(connection, person.subject, now=now)
         return await bans.add(connection, telegram_id, now=now)
 
 

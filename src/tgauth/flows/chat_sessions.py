@@ -5,6 +5,7 @@ from enum import StrEnum
 from tgauth.domain.outgoing import Notice, Outgoing, owe
 from tgauth.flows.begin_chat_login import Asked, promise
 from tgauth.flows.deployment import Deployment
+from tgauth.flows.leaving import leave_everywhere
 from tgauth.store import inbox, logins, outbox, persons, sessions
 
 
@@ -40,7 +41,7 @@ async def log_out_everywhere(
         if not await inbox.finish(connection, asked.key):
             return None
         person = await persons.find(connection, asked.profile.telegram_id)
-        number = await sessions.end_all(connection, person.subject, now=now) if person else 0
+        number = await leave_everywhere(connection, person.subject, now=now) if person else 0
         if message_id is not None:
             await outbox.add(connection, _list_again(deployment, asked, message_id))
         else:

@@ -26,8 +26,8 @@ UPSERT: Final = f"""
 """
 SELECT_OPEN: Final = f"""
     SELECT {COLUMNS} FROM logins
-    WHERE subject = :subject AND client_id = :client_id AND state IN ('pending', 'approved')
-    AND expires_at > :now
+    WHERE subject = :subject AND (:client_id IS NULL OR client_id = :client_id)
+    AND state IN ('pending', 'approved') AND expires_at > :now
 """
 # Those from the future do not count: the clock was set back, and its return may be far away.
 COUNT_SINCE: Final = f"""
@@ -77,9 +77,9 @@ async def save(connection: Connection, login: LoginRequest) -> None:
 
 
 async def still_open(
-    connection: Connection, *, subject: str, client_id: str, now: Instant
+    connection: Connection, *, subject: str, client_id: str | None, now: Instant
 ) -> list[LoginRequest]:
-    """Return the logins of a person to a client that could still be redeemed."""
+    """Return the logins of a person that could still be redeemed, to one client or to any."""
     rows = await connection.run(
         SELECT_OPEN, {"subject": subject, "client_id": client_id, "now": now}
     )

@@ -15,6 +15,8 @@ SOURCE: Final = "en"
 #: Endings of a language's files in `locale/`: what the chat says, and what the pages say.
 CATALOGUES: Final = (".po", ".pages.po")
 _TAG: Final = re.compile(r"[A-Za-z]{2,3}([_-][A-Za-z0-9]{1,8})*")
+#: Characters: no tag that means anything is longer (RFC 5646 §4.4.1).
+_LONGEST_TAG: Final = 35
 _MILLISECONDS: Final = 1000
 _MINUTES_FROM: Final = 120
 
@@ -90,7 +92,7 @@ def languages() -> tuple[str, ...]:
 
 def _nearest(language: str | None) -> str:
     """Look the whole tag up, then its beginning (RFC 4647 §3.4)."""
-    if language is None or not _TAG.fullmatch(language):
+    if language is None or len(language) > _LONGEST_TAG or not _TAG.fullmatch(language):
         return SOURCE
     subtags = language.replace("_", "-").lower().split("-")
     known = {one.replace("_", "-").lower(): one for one in languages()}

@@ -74,8 +74,10 @@ def login_replaced(words: Words, *, application: str) -> str:
 
 
 def login_denied(words: Words, *, application: str) -> str:
-    """Say that a login was declined."""
-    return words.gettext("The login to {application} was declined.").format(application=application)
+    """Say that a login was declined, or a link withdrawn by logging out everywhere."""
+    return words.gettext(
+        "This link to log in to {application} was withdrawn and no longer works."
+    ).format(application=application)
 
 
 def greeting(words: Words, *, application: str) -> str:
