@@ -7,7 +7,7 @@ from http.client import HTTPConnection, HTTPException
 
 PORT = int(os.environ.get("TGAUTH_API__PORT") or os.environ.get("PORT") or 8000)
 
-connection = HTTPConnection("127.0.0.1", PORT, timeout=4)
+connection = HTTPConnection("127.0.0.1", PORT, timeout=8)
 try:
     connection.request("GET", "/readyz")
     answer = connection.getresponse()

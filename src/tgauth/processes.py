@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from tgauth.domain.client import Client
 from tgauth.domain.code import hash_of
 from tgauth.domain.instants import SECOND
+from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
 from tgauth.premises import alone, check_place
@@ -135,7 +136,10 @@ def _client(settings: Settings) -> Client:
     secret = login.client_secret
     return Client(
         id=login.client_id,
-        name=login.application_name,
+        # Whoever has named nothing yet reads an address rather than "default".
+        name=host_of(settings.issuer)
+        if login.application_name == "default"
+        else login.application_name,
         callback_url=login.callback_url,
         secret_hash=hash_of(secret.reveal()) if secret else None,
         code_lifetime=login.code_ttl * SECOND,

@@ -225,9 +225,23 @@ def test_where_nothing_ever_ran_nothing_is_made(folder: Path, run: Run, command:
 
 def test_wrong_settings_end_a_command_with_78(run: Run) -> None:
     """By their keys."""
-    done = run("user", "list", **SETTINGS | {"TGAUTH_LOGIN__ALLOW": "x"})
+    done = run("user", "list", **SETTINGS | {"TGAUTH_API__PORT": "x"})
     assert 78 == done.exit_code
-    assert "TGAUTH_LOGIN__ALLOW" in done.stderr
+    assert "TGAUTH_API__PORT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"TGAUTH_TELEGRAM__TOKEN_FILE": "/nowhere/token"}, {"TGAUTH_LOGIN__ALLOW": ""}],
+    ids=["nothing", "a token that cannot be read", "half of it"],
+)
+def test_what_only_serve_needs_is_not_asked_for(
+    tgauth: Installation, run: Run, given: dict[str, str]
+) -> None:
+    """Whoever looks after the store may not be able to read the token, and need not."""
+    settings = {"TGAUTH_DATABASE__PATH": str(tgauth.database), **given}
+    done = run("user", "list", **settings)
+    assert (0, "Nobody has logged in yet.\n") == (done.exit_code, done.output)
 
 
 def test_another_stores_key_ends_a_command_with_78(tgauth: Installation) -> None:

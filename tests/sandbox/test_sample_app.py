@@ -37,6 +37,7 @@ class Issuer(ThreadingHTTPServer):
         self.algorithm = "ES256"
         self.answer: tuple[int, Any] | None = None
         self.asked: list[Any] = []
+        self.has_ended = False
 
     def token(self) -> str:
         """Return an access token, spoilt as told."""
@@ -66,6 +67,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Serve the keys."""
+        if self.path == "/api/auth/me":
+            self.reply(401 if self.server.has_ended else 200, {})
+            return
         assert self.path == "/.well-known/jwks.json"
         self.reply(200, self.server.jwks())
 
@@ -167,6 +171,18 @@ def test_sessions_are_separate_and_end(browser: httpx.Client, issuer: Issuer) ->
         browser.cookies.clear()
         assert greeting in browser.get("/", headers={"cookie": f"sample_session={session}"}).text
     assert len(issuer.asked) == 2
+
+
+def test_a_login_that_was_ended_at_the_provider_ends_here(
+    browser: httpx.Client, issuer: Issuer
+) -> None:
+    """At the next page: "That wasn't me" means something."""
+    browser.get("/callback", params={"code": "good"})
+    assert "Hello" in browser.get("/").text
+    issuer.has_ended = True
+    assert "Not logged in" in browser.get("/").text
+    issuer.has_ended = False
+    assert "Not logged in" in browser.get("/").text
 
 
 @pytest.mark.parametrize("query", ["?code=bad", "?code=", ""])

@@ -12,7 +12,9 @@ from tgauth.api.refusals import refusal_of
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.flows.check_store import check_store
 from tgauth.flows.deployment import Deployment
+from tgauth.logs import Log
 
+_log = Log("api")
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 #: Seconds for which a check is believed.
 _GOOD_FOR: Final = 1.0
@@ -52,8 +54,12 @@ class _Readiness:
             if anyio.current_time() - self._checked_at > _GOOD_FOR:
                 try:
                     await check_store(self._deployment)
+                    if self._trouble is not None:
+                        _log.info("store.available")
                     self._trouble = None
                 except StoreUnavailable as error:
+                    if self._trouble is None:
+                        _log.error("store.unavailable", reason=str(error))
                     self._trouble = error
                 self._checked_at = anyio.current_time()
             return self._trouble

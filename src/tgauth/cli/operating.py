@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_TOKEN: Final = "TGAUTH_TELEGRAM__TOKEN"  # noqa: S105 - a setting's name
+#: What only `serve` needs, and what stands in for it.
+_NOT_NEEDED: Final = {
+    _TOKEN: "0:not-needed",
+    "TGAUTH_ISSUER": "https://issuer.invalid",
+    "TGAUTH_LOGIN__ALLOW": "everyone",
+}
 #: Nothing was found, or nothing was done.
 NOTHING_DONE: Final = 1
 #: How each refusal ends a command, by its code: a command need not load the rooms they are of.
@@ -39,8 +46,20 @@ EXIT_CODES: Final = {
 
 
 def settings_of_installation() -> Settings:
-    """Return the settings, or end with what is wrong about them."""
-    settings = settings_of(read_settings(os.environ))
+    """Return the settings, or end with what is wrong about them.
+
+    Whoever looks after the store may not even be able to read the bot's token: what only `serve`
+    needs is not asked for here.
+    """
+    reading = read_settings(os.environ)
+    wrong = {one.field.variable for one in reading.values if one.mistake is not None}
+    stand_ins = {name: text for name, text in _NOT_NEEDED.items() if name in wrong}
+    if stand_ins:
+        environment = {**os.environ, **stand_ins}
+        if _TOKEN in stand_ins:
+            environment.pop(f"{_TOKEN}_FILE", None)
+        reading = read_settings(environment)
+    settings = settings_of(reading)
     configure("tgauth", level="warning", secrets=secrets_of(settings))
     # Names may hold what a terminal of another character set cannot show.
     for stream in (sys.stdout, sys.stderr):

@@ -30,7 +30,7 @@ def demo(port: int, directory: str | None) -> None:
     if find_spec("jwt") is None or find_spec("httpx") is None:
         fail(
             "the demo's sample application needs two more libraries: "
-            'pip install "tgauth-server[demo]"',
+            'pip install -c requirements.lock ".[demo]"',
             os.EX_CONFIG,
         )
     configure("supervisor")

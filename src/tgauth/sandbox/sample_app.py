@@ -5,12 +5,14 @@ access token from server to server; the token is verified with the issuer's publ
 then on the application's own cookie says who this is. Nothing of tgauth is imported.
 """
 
+import contextlib
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -119,10 +121,9 @@ async def verify(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleApp:
-    """The application and its sessions, which live as long as the process.
+    """The application at `origin`; the issuer must know `{origin}/callback`.
 
-    `origin` is its own address; the issuer must know `{origin}/callback`. `secret` is what the
-    issuer knows this application by; empty when it asks for none.
+    `secret` is what the issuer knows it by; empty when it asks for none.
     """
 
     origin: str
@@ -130,7 +131,7 @@ class SampleApp:
     client_id: str
     chat_url: str
     secret: str = field(default="", repr=False)
-    sessions: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    sessions: dict[str, tuple[str, dict[str, Any], str]] = field(default_factory=dict, repr=False)
 
     async def log_in(self, code: str) -> str:
         """Return the id of a new session for whoever owns the code."""
@@ -140,15 +141,32 @@ class SampleApp:
         if len(self.sessions) >= MAX_SESSIONS:
             self.sessions.clear()
         session_id = secrets.token_urlsafe(32)
-        self.sessions[session_id] = (name, claims)
+        self.sessions[session_id] = (name, claims, token)
         return session_id
+
+    async def living(self, session_id: str) -> tuple[str, dict[str, Any]] | None:
+        """Return a session whose login has not been ended at the identity provider.
+
+        Where asking at every page is too dear: once in a while, or end the session with the token.
+        """
+        if session_id not in self.sessions:
+            return None
+        name, claims, token = self.sessions[session_id]
+        bearer = {"Authorization": f"Bearer {token}"}
+        with contextlib.suppress(httpx.HTTPError):
+            async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+                answer = await client.get(f"{self.issuer}/api/auth/me", headers=bearer)
+            if answer.status_code == HTTPStatus.UNAUTHORIZED:
+                self.sessions.pop(session_id, None)
+                return None
+        return name, claims
 
     def app(self) -> Litestar:
         """Return the routes."""
 
         @get("/")
         async def home(request: AnyRequest) -> Response[str]:
-            session = self.sessions.get(request.cookies.get(COOKIE, ""))
+            session = await self.living(request.cookies.get(COOKIE, ""))
             return page(welcome(*session) if session else invitation(self.chat_url, self.origin))
 
         @get("/callback")

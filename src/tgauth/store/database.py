@@ -10,6 +10,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import aiosqlite
 
 from tgauth.domain.errors import StoreUnavailable, TgauthError
+from tgauth.store.access import require_access
 from tgauth.store.cancellation import to_the_end
 from tgauth.store.connection import Connection, in_thread_of, look, transact
 from tgauth.store.migrations import SchemaTooOld, migrate, shipped, version_of
@@ -106,6 +107,7 @@ class Store:
 
     @classmethod
     async def _connected(cls, path: Path, *, as_it_is: bool) -> "Store":
+        require_access(path)
         turns = turns_of(path)
         with translated(), _only_for_us():
             async with turns.turn():
@@ -159,8 +161,7 @@ class Store:
 
         Args:
             body: What happens inside; given the connection first.
-            arguments: What else it is given.
-            more: The same, by name.
+            arguments, more: What else it is given.
 
         Raises:
             StoreUnavailable: As in `writing`.
@@ -178,8 +179,7 @@ class Store:
     ) -> T:
         """Run some reading in the store's thread, and return what its body returns.
 
-        The same as `reading`, in one hop to that thread; the body may await nothing but its
-        connection. Each statement sees the newest commit.
+        The same as `reading`, in one hop; the body may await nothing but its connection.
 
         Raises:
             StoreUnavailable: The store cannot be read at the moment.

@@ -12,6 +12,9 @@ from pathlib import Path
 import aiosqlite
 
 from tgauth.domain.errors import TgauthError
+from tgauth.logs import Log
+
+_log = Log("store")
 
 
 class SchemaTooNew(TgauthError):
@@ -103,6 +106,10 @@ async def migrate(connection: aiosqlite.Connection, path: Path) -> None:
     for migration in migrations:
         if migration.number > current:
             await _apply(connection, migration)
+    if 0 < current < newest:
+        _log.info(
+            "store.migrated", from_schema=current, to_schema=newest, copy=copy_of(path, current)
+        )
 
 
 def copy_of(path: Path, version: int) -> Path:

@@ -54,9 +54,10 @@ def login_used(words: Words, *, application: str, device: str | None, address: s
 
 def login_ended(words: Words, *, application: str) -> str:
     """Say that the session of a login was ended."""
-    return words.gettext("Your login to {application} has been ended.").format(
-        application=application
-    )
+    return words.gettext(
+        "Your login to {application} has been ended. "
+        "The application may take some minutes to notice."
+    ).format(application=application)
 
 
 def login_expired(words: Words, *, application: str) -> str:
