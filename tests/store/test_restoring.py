@@ -12,6 +12,7 @@ import pytest
 from tests.store.test_backup import backed_up, damage
 from tests.store.whole import add, beside, make, names_in
 
+from tgauth.domain.errors import StoreUnavailable
 from tgauth.store import Store
 from tgauth.store.copying import CopyFailed
 from tgauth.store.master_key import MasterKeyUnusable
@@ -283,3 +284,57 @@ async def test_a_part_that_somebody_else_writes_is_left_alone(database: Path, ba
     with pytest.raises(CopyFailed):
         await restored(database, backup)
     assert "precious" == victim.read_text()
+
+
+async def test_a_part_with_a_second_name_is_left_alone(database: Path, backup: Path) -> None:
+    """What was written to it would be written there, and its mode would change."""
+    await a_store_and_a_backup(database, backup)
+    victim = database.with_name("victim")
+    victim.write_text("precious")
+    os.link(victim, database.with_name("tgauth.db.part"))
+    with pytest.raises(CopyFailed, match="no file of its own"):
+        await restored(database, backup)
+    assert "precious" == victim.read_text()
+
+
+async def test_a_wal_that_is_a_link_is_not_copied(database: Path, backup: Path) -> None:
+    """What it leads to may be nobody's business."""
+    await a_store_and_a_backup(database, backup)
+    victim = database.with_name("victim")
+    victim.write_text("secret")
+    database.with_name("tgauth.db-wal").symlink_to(victim)
+    with pytest.raises(StoreUnavailable, match=r"tgauth[.]db-wal is a symbolic link"):
+        await restored(database, backup)
+    assert not database.with_name("tgauth.db.part-wal").exists()
+    assert not database.with_name("tgauth.db.before-restore").exists()
+
+
+async def test_a_link_in_the_place_of_the_old_store_is_not_written_through(
+    database: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there are no hard links, and the old store is copied: it gets another name."""
+    await a_store_and_a_backup(database, backup)
+    victim = database.with_name("victim")
+    database.with_name("tgauth.db.before-restore").symlink_to(victim)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    done = await restored(database, backup)
+    assert not victim.exists()
+    assert database.with_name("tgauth.db.before-restore-2") == done.set_aside
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+async def test_a_wal_that_root_sets_aside_is_the_stores_owners(
+    database: Path, backup: Path
+) -> None:
+    """The service can open it, should it be needed."""
+    await a_store_and_a_backup(database, backup)
+    database.write_bytes(b"rubbish " * 1000)
+    database.with_name("tgauth.db-wal").write_bytes(b"more rubbish")
+    os.chown(database, 4242, 4243)
+    done = await restored(database, backup)
+    status = Path(f"{done.set_aside}-wal").stat()
+    assert (4242, 0o600) == (status.st_uid, status.st_mode & 0o777)

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,7 @@ def being_written(target: Path) -> Iterator[Path]:
         except OSError:  # a file system without locks: then nobody else is noticed
             pass
         try:
+            _require_own(part, descriptor)
             os.fchmod(descriptor, 0o600)
             os.ftruncate(descriptor, 0)
             yield part
@@ -133,6 +135,13 @@ def _sync(path: Path, flags: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _require_own(part: Path, descriptor: int) -> None:
+    """Refuse a file that has another name as well: what is written here would be written there."""
+    file = os.fstat(descriptor)
+    if not stat.S_ISREG(file.st_mode) or file.st_nlink > 1:
+        raise CopyFailed(part, "it is no file of its own: find out who made it, and remove it")
 
 
 def _is(path: Path, descriptor: int) -> bool:

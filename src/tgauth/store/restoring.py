@@ -1,7 +1,6 @@
 """Putting a backup in the store's place: checked before, and what was there is kept."""
 
 import os
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from anyio import to_thread
 from tgauth.domain.errors import StoreUnavailable, TgauthError
 from tgauth.store.cancellation import to_the_end
 from tgauth.store.copying import being_written, copy_into, settle
-from tgauth.store.lock_files import give_to_owner
+from tgauth.store.lock_files import copy_itself, give_to_owner
 from tgauth.store.master_key import MasterKeyUnusable, fingerprint_of, read_master_key
 from tgauth.store.migrations import SchemaTooNew, shipped
 from tgauth.store.plain import Identity, NoStore, address, opened_to_read
@@ -80,6 +79,7 @@ class Restore:
 
         Raises:
             StoreInUse: Another program has the store open.
+            StoreUnavailable: Something else than a file is beside the store.
             OSError: It cannot be done.
         """
         kept = await to_thread.run_sync(_keep_wal, self.path)
@@ -147,7 +147,7 @@ def _keep_wal(path: Path) -> Path:
     kept.unlink(missing_ok=True)
     wal = path.with_name(f"{path.name}-wal")
     if wal.exists():
-        shutil.copy2(wal, kept)
+        copy_itself(wal, kept, of=path)
     return kept
 
 
@@ -202,8 +202,9 @@ def _set_aside(path: Path) -> Path:
         except FileExistsError:
             continue
         except OSError:  # a file system without hard links
-            if name.exists():
+            try:
+                copy_itself(path, name, of=path)
+            except FileExistsError:
                 continue
-            shutil.copy2(path, name)
         return name
     raise AssertionError  # the numbers never end
