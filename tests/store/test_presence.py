@@ -196,9 +196,12 @@ async def test_root_gives_away_no_lock_that_it_did_not_make(database: Path) -> N
     lock = database.with_name("tgauth.db.open")
     victim = database.with_name("victim")
     victim.touch()
-    for place in (lock.touch, lambda: os.link(victim, lock)):
+    for is_linked in (False, True):
         lock.unlink()
-        place()
+        if is_linked:
+            os.link(victim, lock)
+        else:
+            lock.touch()
         with present(database):
             pass
         assert 0 == lock.stat().st_uid
