@@ -17,7 +17,7 @@ from tests.builders import (
     chat_code_of,
 )
 from tests.store.test_backup import damage
-from tests.store.whole import make
+from tests.store.whole import FOREIGN, make, make_first_version, make_foreign
 
 from tgauth.flows.ban_person import ban_person
 from tgauth.flows.check_consistency import Checked, check_consistency
@@ -183,17 +183,31 @@ async def test_damage_is_found(database: Path) -> None:
     assert "docs/backup.md" in found.text
 
 
-async def test_an_older_or_newer_schema_is_told(lived_in: Path) -> None:
-    """An older one is no fault: the next start migrates it. Rows are not judged."""
-    async with Store.open(lived_in) as store:
-        await store._writer.execute_fetchall("PRAGMA user_version = 1")
-    found = await found_in(lived_in)
+async def test_an_older_schema_is_no_fault(database: Path) -> None:
+    """The next start migrates it. Rows are not judged."""
+    make_first_version(database)
+    found = await found_in(database)
     assert found["schema"].is_good
     assert "rows" not in found
+
+
+async def test_a_newer_schema_is_told(lived_in: Path) -> None:
+    """What stands in it may be anything: nothing else is looked at."""
     with closing(sqlite3.connect(lived_in)) as connection:
         connection.execute("PRAGMA user_version = 99")
     found = await found_in(lived_in)
+    assert ["schema"] == list(found)
     assert not found["schema"].is_good
+
+
+@pytest.mark.parametrize("change", FOREIGN)
+async def test_a_schema_that_tgauth_did_not_make_is_found(lived_in: Path, change: str) -> None:
+    """Before anything of it is run: nothing else is looked at."""
+    make_foreign(lived_in, change)
+    found = await found_in(lived_in)
+    assert ["schema"] == list(found)
+    assert not found["schema"].is_good
+    assert FOREIGN[change].told in found["schema"].text
 
 
 async def test_a_missing_store_is_an_error(database: Path) -> None:

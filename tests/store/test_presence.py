@@ -21,6 +21,9 @@ from tgauth.store.presence import StoreInUse, alone, present
 
 pytestmark = pytest.mark.anyio
 
+#: The account and the group that a service runs as; nobody else, where that cannot be tried.
+SERVICE = (4242, 4243) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+
 OPEN = """
 import asyncio, pathlib, sys
 from tgauth.store import Store
@@ -154,3 +157,66 @@ def test_where_there_is_no_store_its_folder_says_whose(tmp_path: Path) -> None:
     os.chown(tmp_path, 4242, 4243)
     give_to_owner(file, of=tmp_path / "nothing.db")
     assert 4242 == file.stat().st_uid
+
+
+@pytest.mark.parametrize("suffix", [".open", ".lock"])
+async def test_a_link_in_a_locks_place_is_not_followed(database: Path, suffix: str) -> None:
+    """Whoever owns the folder would be given what it leads to, by a command that root runs."""
+    async with Store.open(database):
+        pass
+    os.chown(database, *SERVICE)
+    victim = database.with_name("victim")
+    lock = database.with_name(f"{database.name}{suffix}")
+    for is_there in (False, True):
+        if is_there:
+            victim.write_text("precious")
+        lock.unlink()
+        lock.symlink_to(victim)
+        with pytest.raises(StoreUnavailable, match=f"{suffix} is a symbolic link"):
+            async with Store.open(database):
+                pass
+        assert is_there == victim.exists()
+    assert (os.geteuid(), "precious") == (victim.stat().st_uid, victim.read_text())
+
+
+async def test_a_pipe_in_a_locks_place_is_refused(database: Path) -> None:
+    """At once, and by its name."""
+    os.mkfifo(database.with_name("tgauth.db.open"))
+    with pytest.raises(StoreUnavailable, match=r"tgauth.db.open is no regular file"):
+        async with Store.open(database):
+            pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+async def test_root_gives_away_no_lock_that_it_did_not_make(database: Path) -> None:
+    """Neither a file that lay there, nor one that has a second name."""
+    async with Store.open(database):
+        pass
+    os.chown(database, *SERVICE)
+    lock = database.with_name("tgauth.db.open")
+    victim = database.with_name("victim")
+    victim.touch()
+    for is_linked in (False, True):
+        lock.unlink()
+        if is_linked:
+            os.link(victim, lock)
+        else:
+            lock.touch()
+        with present(database):
+            pass
+        assert 0 == lock.stat().st_uid
+    with pytest.raises(StoreUnavailable, match="has another name as well"):
+        give_to_owner(lock, of=database)
+    assert 0 == victim.stat().st_uid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+def test_what_a_link_leads_to_is_given_to_nobody(tmp_path: Path) -> None:
+    """The link came into the place of a file that root had made."""
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.touch()
+    link.symlink_to(victim)
+    os.chown(tmp_path, *SERVICE)
+    with pytest.raises(StoreUnavailable, match="is a symbolic link"):
+        give_to_owner(link, of=tmp_path / "nothing.db")
+    assert 0 == victim.stat().st_uid

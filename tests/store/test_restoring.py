@@ -3,6 +3,7 @@
 # ruff: noqa: ASYNC240 - a few bytes, in a test
 
 import os
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -10,11 +11,21 @@ from pathlib import Path
 
 import pytest
 from tests.store.test_backup import backed_up, damage
-from tests.store.whole import add, beside, make, names_in
+from tests.store.whole import (
+    FOREIGN,
+    add,
+    beside,
+    make,
+    make_first_version,
+    make_foreign,
+    names_in,
+)
 
-from tgauth.store import Store
+from tgauth.domain.errors import StoreUnavailable
+from tgauth.store import Store, copying
+from tgauth.store.connection import Connection
 from tgauth.store.copying import CopyFailed
-from tgauth.store.master_key import MasterKeyUnusable
+from tgauth.store.master_key import MasterKeyUnusable, fingerprint_of, read_master_key
 from tgauth.store.migrations import SchemaTooNew
 from tgauth.store.plain import NoStore
 from tgauth.store.presence import StoreInUse
@@ -283,3 +294,120 @@ async def test_a_part_that_somebody_else_writes_is_left_alone(database: Path, ba
     with pytest.raises(CopyFailed):
         await restored(database, backup)
     assert "precious" == victim.read_text()
+
+
+async def test_a_part_with_a_second_name_is_left_alone(database: Path, backup: Path) -> None:
+    """What was written to it would be written there, and its mode would change."""
+    await a_store_and_a_backup(database, backup)
+    victim = database.with_name("victim")
+    victim.write_text("precious")
+    os.link(victim, database.with_name("tgauth.db.part"))
+    with pytest.raises(CopyFailed, match="no file of its own"):
+        await restored(database, backup)
+    assert "precious" == victim.read_text()
+
+
+async def test_a_wal_that_is_a_link_is_not_copied(database: Path, backup: Path) -> None:
+    """What it leads to may be nobody's business."""
+    await a_store_and_a_backup(database, backup)
+    victim = database.with_name("victim")
+    victim.write_text("secret")
+    database.with_name("tgauth.db-wal").symlink_to(victim)
+    with pytest.raises(StoreUnavailable, match=r"tgauth[.]db-wal is a symbolic link"):
+        await restored(database, backup)
+    assert not database.with_name("tgauth.db.part-wal").exists()
+    assert not database.with_name("tgauth.db.before-restore").exists()
+
+
+async def test_a_link_in_the_place_of_the_old_store_is_not_written_through(
+    database: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there are no hard links, and the old store is copied: it gets another name."""
+    await a_store_and_a_backup(database, backup)
+    victim = database.with_name("victim")
+    database.with_name("tgauth.db.before-restore").symlink_to(victim)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    done = await restored(database, backup)
+    assert not victim.exists()
+    assert database.with_name("tgauth.db.before-restore-2") == done.set_aside
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+async def test_a_wal_that_root_sets_aside_is_the_stores_owners(
+    database: Path, backup: Path
+) -> None:
+    """The service can open it, should it be needed."""
+    await a_store_and_a_backup(database, backup)
+    database.write_bytes(b"rubbish " * 1000)
+    database.with_name("tgauth.db-wal").write_bytes(b"more rubbish")
+    os.chown(database, 4242, 4243)
+    done = await restored(database, backup)
+    status = Path(f"{done.set_aside}-wal").stat()
+    assert (4242, 0o600) == (status.st_uid, status.st_mode & 0o777)
+
+
+@pytest.mark.parametrize("change", FOREIGN)
+async def test_a_backup_with_a_schema_that_tgauth_did_not_make_is_refused(
+    database: Path, backup: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Before anything of it could run, in a copy or in a look for damage."""
+    await a_store_and_a_backup(database, backup)
+    make_foreign(backup, change)
+    monkeypatch.setattr(copying, "VACUUM_INTO", "nothing may be copied")
+    with pytest.raises(NoStore, match=re.escape(FOREIGN[change].told)):
+        await restored(database, backup)
+    assert {"ann", "bob"} == names_in(database)
+    assert {"tgauth.db", "backups"} == beside(database)
+
+
+async def test_a_backup_that_changes_meanwhile_is_looked_at_again(
+    database: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy counts, and no CHECK of it is run before."""
+    await a_store_and_a_backup(database, backup)
+    other = backup.with_name("other.db")
+    shutil.copy(backup, other)
+    make_foreign(other, "a CHECK")
+    monkeypatch.setattr(copying, "VACUUM_INTO", "VACUUM o INTO :target")
+    plain_run = Connection.run
+
+    async def with_another(connection: Connection, sql: str, parameters: object = None) -> object:
+        if sql is copying.VACUUM_INTO:
+            await connection._raw.execute_fetchall(f"ATTACH '{other}' AS o")
+        return await plain_run(connection, sql, parameters)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Connection, "run", with_another)
+    with pytest.raises(NoStore, match="the table 'probes' in its schema is not as tgauth made it"):
+        await restored(database, backup)
+
+
+async def test_a_backup_that_names_no_master_key_is_refused(database: Path, backup: Path) -> None:
+    """Any key would fit, so it may be anybody's."""
+    await a_store_and_a_backup(database, backup)
+    with closing(sqlite3.connect(backup)) as connection, connection:
+        connection.execute("DELETE FROM master_key")
+    with pytest.raises(NoStore, match="does not say which master key"):
+        await restored(database, backup)
+    assert {"ann", "bob"} == names_in(database)
+
+
+async def test_a_backup_of_the_first_version_is_restored_and_migrated(
+    database: Path, backup: Path
+) -> None:
+    """The next start does that; what an operator's ANALYZE left is no obstacle."""
+    await make(database, "ann")
+    key = read_master_key(database.with_name("tgauth.db.key"))
+    make_first_version(backup, fingerprint=fingerprint_of(key))
+    with closing(sqlite3.connect(backup)) as connection:
+        connection.execute("ANALYZE")
+    done = await restored(database, backup)
+    assert 1 == done.identity.schema
+    async with Store.open(database) as store:
+        await add(store, "bob")
+    assert {"bob"} == names_in(database)
+    await backed_up(database, backup, may_replace=True)
+    await restored(database, backup)

@@ -69,3 +69,23 @@ def test_a_file_that_cannot_be_made_is_an_error_of_the_system(tmp_path: Path) ->
     """Which whoever holds it explains in its own words."""
     with pytest.raises(FileNotFoundError), hold(tmp_path / "missing" / "x"):
         pass
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    """A supervisor that runs as root would write over whatever it leads to."""
+    path, victim = tmp_path / "x.serve", tmp_path / "victim"
+    victim.write_text("precious")
+    path.symlink_to(victim)
+    with pytest.raises(OSError, match="is a symbolic link, which is not followed"), hold(path):
+        pass
+    assert "precious" == victim.read_text()
+
+
+def test_a_file_with_a_second_name_is_held_and_not_written(tmp_path: Path) -> None:
+    """It is somebody's who linked it here."""
+    path, victim = tmp_path / "x.serve", tmp_path / "victim"
+    victim.write_text("precious")
+    os.link(victim, path)
+    with hold(path), pytest.raises(AlreadyHeld), hold(path):
+        pass
+    assert "precious" == victim.read_text()

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.instants import Instant
@@ -11,7 +12,18 @@ from tgauth.store import Connection, signing_keys
 from tgauth.store.impossible import broken_rules
 from tgauth.store.master_key import MasterKeyUnusable, fingerprint_of, read_master_key
 from tgauth.store.migrations import shipped
-from tgauth.store.plain import Identity, NoStore, damages, dangling, identity_of, opened
+from tgauth.store.plain import (
+    Identity,
+    NoStore,
+    damages,
+    dangling,
+    identity_of,
+    opened,
+    schema_of,
+)
+from tgauth.store.schema import difference_of
+
+_NOTHING_ELSE: Final = "nothing else was looked at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +56,15 @@ async def check_consistency(
     """
     try:
         async with opened(path) as connection:
+            newest = shipped()[-1].number
+            schema = await _schema(connection, await schema_of(connection, path), newest)
+            if not schema.is_good:  # every other look would run what stands in it
+                yield schema
+                return
             identity = await identity_of(connection, path)
             yield await _integrity(connection)
             yield await _references(connection)
-            newest = shipped()[-1].number
-            yield _schema(identity, newest)
+            yield schema
             key = _key(identity, master_key)
             yield key[0]
             if identity.schema == newest:
@@ -80,13 +96,18 @@ async def _references(connection: Connection) -> Checked:
     return Checked(name="references", is_good=False, text=text)
 
 
-def _schema(identity: Identity, newest: int) -> Checked:
-    text = f"version {identity.schema}"
-    if identity.schema > newest:
+async def _schema(connection: Connection, version: int, newest: int) -> Checked:
+    name, text = "schema", f"version {version}"
+    if version > newest:
         text += f", and this tgauth knows only up to {newest}: install the newer one again"
-    elif identity.schema < newest:
+        return Checked(name=name, is_good=False, text=f"{text}; {_NOTHING_ELSE}")
+    difference = await difference_of(connection, version)
+    if difference is not None:
+        text += f", but {difference}; {_NOTHING_ELSE}; restore a backup: docs/backup.md"
+        return Checked(name=name, is_good=False, text=text)
+    if version < newest:
         text += f", to be migrated to {newest} first: rows and signing keys were not looked at"
-    return Checked(name="schema", is_good=identity.schema <= newest, text=text)
+    return Checked(name=name, is_good=True, text=text)
 
 
 def _key(identity: Identity, path: Path) -> tuple[Checked, bytes | None]:

@@ -4,14 +4,23 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+import stat
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from tgauth.domain.errors import TgauthError
 from tgauth.store.connection import Connection
-from tgauth.store.plain import Identity, NoStore, address, damages, identity_of, opened_to_check
+from tgauth.store.plain import (
+    Identity,
+    NoStore,
+    address,
+    damages,
+    identity_of,
+    opened_to_check,
+    schema_of,
+)
 
 VACUUM_INTO: Final = "VACUUM INTO :target"
 #: What is wrong with the file that is read, by SQLite's names; all else is the target's.
@@ -59,6 +68,7 @@ def being_written(target: Path) -> Iterator[Path]:
         except OSError:  # a file system without locks: then nobody else is noticed
             pass
         try:
+            _require_own(part, descriptor)
             os.fchmod(descriptor, 0o600)
             os.ftruncate(descriptor, 0)
             yield part
@@ -71,7 +81,13 @@ def being_written(target: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-async def copy_into(connection: Connection, source: Path, part: Path) -> Identity:
+async def copy_into(
+    connection: Connection,
+    source: Path,
+    part: Path,
+    *,
+    look: Callable[[Connection, Path], Awaitable[object]] = schema_of,
+) -> Identity:
     """Copy a store as it is at this moment into an empty file, and look whether it is whole.
 
     Whoever writes meanwhile goes on: the copy is of one moment all the same. What was deleted is
@@ -81,6 +97,8 @@ async def copy_into(connection: Connection, source: Path, part: Path) -> Identit
         connection: To what is copied.
         source: Where that is.
         part: The file to write.
+        look: Raises what is wrong with a schema. It sees what is copied, and the copy, before
+            SQLite is let loose on them: a CHECK or an index of somebody else is code.
 
     Raises:
         CopyFailed: The copy cannot be written.
@@ -88,19 +106,36 @@ async def copy_into(connection: Connection, source: Path, part: Path) -> Identit
     """
     # Our own flock is on that file, and on some network file systems SQLite's would run into it.
     target = address(part, "nolock=1")
-    try:
-        await connection.run(VACUUM_INTO, {"target": target})
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", "")
-        for kind, why in _NO_STORE.items():
-            if name.startswith(kind):
-                raise NoStore(source, why) from error
-        raise CopyFailed(part.with_suffix(""), str(error)) from error
+    with _damage_told(source):
+        await look(connection, source)
+        try:
+            await connection.run(VACUUM_INTO, {"target": target})
+        except sqlite3.Error as error:
+            if _damage(error) is not None:
+                raise
+            raise CopyFailed(part.with_suffix(""), str(error)) from error
     async with opened_to_check(part) as copied:
+        await look(copied, source)
         broken = await damages(copied)
         if broken:
             raise NoStore(source, broken[0])
         return await identity_of(copied, source)
+
+
+@contextmanager
+def _damage_told(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        why = _damage(error)
+        if why is None:
+            raise
+        raise NoStore(source, why) from error
+
+
+def _damage(error: sqlite3.Error) -> str | None:
+    name = getattr(error, "sqlite_errorname", "")
+    return next((why for kind, why in _NO_STORE.items() if name.startswith(kind)), None)
 
 
 def settle(part: Path, target: Path, *, may_replace: bool) -> None:
@@ -133,6 +168,13 @@ def _sync(path: Path, flags: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _require_own(part: Path, descriptor: int) -> None:
+    """Refuse a file that has another name as well: what is written here would be written there."""
+    file = os.fstat(descriptor)
+    if not stat.S_ISREG(file.st_mode) or file.st_nlink > 1:
+        raise CopyFailed(part, "it is no file of its own: find out who made it, and remove it")
 
 
 def _is(path: Path, descriptor: int) -> bool:

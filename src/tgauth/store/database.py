@@ -156,12 +156,12 @@ class Store:
     ) -> T:
         """Run a whole write transaction in the store's thread, and return what its body returns.
 
-        The same as `writing`, in one hop to that thread instead of one for each statement; the
-        body may await nothing but its connection.
+        As `writing`, but in one hop; the body may await nothing but its connection.
 
         Args:
             body: What happens inside; given the connection first.
-            arguments, more: What else it is given.
+            *arguments: What else it is given.
+            **more: The same, by name.
 
         Raises:
             StoreUnavailable: As in `writing`.

@@ -105,7 +105,7 @@ async def migrate(connection: aiosqlite.Connection, path: Path) -> None:
         await _copy(connection, copy_of(path, current))
     for migration in migrations:
         if migration.number > current:
-            await _apply(connection, migration)
+            await apply(connection, migration)
     if 0 < current < newest:
         _log.info(
             "store.migrated", from_schema=current, to_schema=newest, copy=copy_of(path, current)
@@ -133,7 +133,12 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-async def _apply(connection: aiosqlite.Connection, migration: Migration) -> None:
+async def apply(connection: aiosqlite.Connection, migration: Migration) -> None:
+    """Take one step, whole or not at all.
+
+    Raises:
+        DanglingReference: A row would refer to nothing after it.
+    """
     # A table is made anew by dropping the old one, and with foreign keys on that would delete what
     # refers to it (sqlite.org/lang_altertable.html §7). The pragma means nothing inside BEGIN.
     await connection.execute_fetchall("PRAGMA foreign_keys = OFF")

@@ -20,6 +20,8 @@ from tgauth.store.presence import present
 
 SELECT_TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 SELECT_FINGERPRINT: Final = "SELECT fingerprint FROM master_key"
+#: What stands in a file's schema may call no function that could do harm.
+_DISTRUST: Final = "PRAGMA trusted_schema = OFF"
 
 
 class NoStore(TgauthError):
@@ -63,6 +65,7 @@ async def opened(path: Path) -> AsyncIterator[Connection]:
                 address(path, "mode=rw"), uri=True, timeout=PATIENCE, isolation_level=None
             )
             try:
+                await raw.execute_fetchall(_DISTRUST)
                 await raw.execute_fetchall(SELECT_TABLES)
             except BaseException:
                 await to_the_end(raw.close())
@@ -107,6 +110,7 @@ async def _opened(path: Path, options: str) -> AsyncIterator[Connection]:
     with translated():
         raw = await aiosqlite.connect(address(path, options), uri=True, isolation_level=None)
         try:
+            await raw.execute_fetchall(_DISTRUST)
             raw.row_factory = Row
             yield Connection(raw)
         except BaseException:
@@ -121,16 +125,26 @@ def address(path: Path, options: str) -> str:
     return f"file:{quote(str(path.absolute()))}?{options}"
 
 
-async def identity_of(connection: Connection, path: Path) -> Identity:
-    """Return what a store says of itself.
+async def schema_of(connection: Connection, path: Path) -> int:
+    """Return the version of a store's schema; no row of it is read.
 
     Raises:
         NoStore: It is none.
     """
     schema = await version(connection)
     tables = {row["name"] for row in await connection.run(SELECT_TABLES)}
-    if not schema or "master_key" not in tables:
+    if schema < 1 or "master_key" not in tables:
         raise NoStore(path, "it is empty or another program's")
+    return schema
+
+
+async def identity_of(connection: Connection, path: Path) -> Identity:
+    """Return what a store says of itself.
+
+    Raises:
+        NoStore: It is none.
+    """
+    schema = await schema_of(connection, path)
     row = await connection.one(SELECT_FINGERPRINT)
     return Identity(schema=schema, fingerprint=row["fingerprint"] if row else None)
 

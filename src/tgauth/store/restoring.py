@@ -1,7 +1,6 @@
 """Putting a backup in the store's place: checked before, and what was there is kept."""
 
 import os
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,12 +15,14 @@ from anyio import to_thread
 
 from tgauth.domain.errors import StoreUnavailable, TgauthError
 from tgauth.store.cancellation import to_the_end
+from tgauth.store.connection import Connection
 from tgauth.store.copying import being_written, copy_into, settle
-from tgauth.store.lock_files import give_to_owner
+from tgauth.store.lock_files import copy_itself, give_to_owner
 from tgauth.store.master_key import MasterKeyUnusable, fingerprint_of, read_master_key
 from tgauth.store.migrations import SchemaTooNew, shipped
-from tgauth.store.plain import Identity, NoStore, address, opened_to_read
+from tgauth.store.plain import Identity, NoStore, address, opened_to_read, schema_of
 from tgauth.store.presence import StoreInUse, alone
+from tgauth.store.schema import difference_of
 
 #: How SQLite says that somebody else has a file open.
 _BUSY: Final = "SQLITE_BUSY"
@@ -80,6 +81,7 @@ class Restore:
 
         Raises:
             StoreInUse: Another program has the store open.
+            StoreUnavailable: Something else than a file is beside the store.
             OSError: It cannot be done.
         """
         kept = await to_thread.run_sync(_keep_wal, self.path)
@@ -104,7 +106,7 @@ async def prepared(path: Path, source: Path, *, master_key: Path) -> AsyncIterat
     Raises:
         BackupMissing: There is no such file, or it is the store.
         StoreInUse: A tgauth has the store open.
-        NoStore: The backup is none, or damaged.
+        NoStore: The backup is none, is damaged, or has another schema than tgauth made.
         SchemaTooNew: The backup is of a newer version.
         MasterKeyUnusable: The key is missing or cannot be read.
         OtherMasterKey: The key is another one than the backup's.
@@ -114,20 +116,28 @@ async def prepared(path: Path, source: Path, *, master_key: Path) -> AsyncIterat
     with alone(path), being_written(path) as part:
         try:
             async with opened_to_read(source) as connection:
-                identity = await copy_into(connection, source, part)
+                identity = await copy_into(connection, source, part, look=_require_ours)
         except StoreUnavailable as error:
             raise NoStore(source, str(error)) from error
-        newest = shipped()[-1].number
-        if identity.schema > newest:
-            raise SchemaTooNew(found=identity.schema, known=newest)
         _require_key(identity, source, master_key)
         yield Restore(path=path, part=part, identity=identity)
+
+
+async def _require_ours(connection: Connection, source: Path) -> None:
+    schema, newest = await schema_of(connection, source), shipped()[-1].number
+    if schema > newest:
+        raise SchemaTooNew(found=schema, known=newest)
+    difference = await difference_of(connection, schema)
+    if difference is not None:
+        raise NoStore(source, difference)
 
 
 def _require_key(identity: Identity, source: Path, master_key: Path) -> None:
     if not master_key.exists():
         raise MasterKeyUnusable(master_key, "is missing: put the backup's own key there first")
-    if identity.fingerprint not in {None, fingerprint_of(read_master_key(master_key))}:
+    if identity.fingerprint is None:
+        raise NoStore(source, "it does not say which master key it belongs to")
+    if identity.fingerprint != fingerprint_of(read_master_key(master_key)):
         raise OtherMasterKey(source, master_key)
 
 
@@ -147,7 +157,7 @@ def _keep_wal(path: Path) -> Path:
     kept.unlink(missing_ok=True)
     wal = path.with_name(f"{path.name}-wal")
     if wal.exists():
-        shutil.copy2(wal, kept)
+        copy_itself(wal, kept, of=path)
     return kept
 
 
@@ -202,8 +212,9 @@ def _set_aside(path: Path) -> Path:
         except FileExistsError:
             continue
         except OSError:  # a file system without hard links
-            if name.exists():
+            try:
+                copy_itself(path, name, of=path)
+            except FileExistsError:
                 continue
-            shutil.copy2(path, name)
         return name
     raise AssertionError  # the numbers never end

@@ -5,8 +5,10 @@ Standard library only.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,20 +43,38 @@ def hold(path: Path) -> Iterator[None]:
 
     Raises:
         AlreadyHeld: Somebody else holds it.
-        OSError: It cannot be opened.
+        OSError: It cannot be opened, or is a symbolic link: whoever owns the folder may have put
+            one there, and a supervisor that runs as root must not write where it leads.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyHeld(path, _noted(descriptor)) from None
         with contextlib.suppress(OSError):  # a full disk: the note is for people only
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            _note(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            why = "is a symbolic link, which is not followed: find out who made it, and remove it"
+            raise OSError(errno.ELOOP, why, str(path)) from error
+        raise
+
+
+def _note(descriptor: int) -> None:
+    file = os.fstat(descriptor)
+    if stat.S_ISREG(file.st_mode) and file.st_nlink == 1:  # else it is somebody's who linked it
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
 def _noted(descriptor: int) -> int | None:
