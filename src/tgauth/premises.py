@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.migration_files import newest
 from tgauth.settings import ConfigurationError
 from tgauth.supervisor import AlreadyHeld, hold
 
@@ -42,6 +43,21 @@ def alone(database: Path) -> Iterator[None]:
         except OSError as error:
             raise StoreUnavailable(f"{lock}: {error.strerror}") from error
         yield
+
+
+def needs_migration(path: Path) -> bool:
+    """Say whether a store was made by an earlier version, looking at its header only.
+
+    The number is in bytes 60 to 63 (sqlite.org/fileformat2.html §1.3.15). What a kill left in the
+    write-ahead log is not seen here; whoever opens the store sees it.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError:
+        return False
+    version = int.from_bytes(header[60:64], "big")
+    return header.startswith(b"SQLite format 3\0") and 0 < version < newest()
 
 
 def check_place(path: Path) -> None:

@@ -24,7 +24,7 @@ from tgauth.domain.instants import SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
-from tgauth.premises import alone, check_place
+from tgauth.premises import alone, check_place, needs_migration
 from tgauth.settings import ConfigurationError, Settings
 from tgauth.supervisor import Child, ListenError, listen, supervise
 from tgauth.supervisor.child import Notifier, inherited_sockets
@@ -52,7 +52,14 @@ async def serve(settings: Settings) -> int:
         ConfigurationError: The address cannot be listened on, or the database cannot be there.
         StoreUnavailable: Its folder cannot be written.
     """
-    with alone(settings.database.path), _listening(settings) as listener:
+    path = settings.database.path
+    with alone(path), _listening(settings) as listener:
+        if needs_migration(path):
+            # Once, and for as long as it takes: a child has only so long to become ready.
+            _log.info("store.migrating", path=path)
+            process = await asyncio.create_subprocess_exec(*command("db", "migrate"))
+            if code := await process.wait():
+                return code
         return await supervise(
             children_of(settings, listener), report=report, deadline=STOP_DEADLINE
         )

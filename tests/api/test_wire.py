@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.api.serving import Served, received, served
 
+from tgauth.api import wire
 from tgauth.api.limits import LARGEST_HEADERS
 
 HOST = b"Host: x\r\nConnection: close\r\n"
@@ -172,3 +173,10 @@ def test_head_says_how_long_the_body_would_be(api: Served, path: bytes) -> None:
     )
     assert (full[0], full[1]["content-length"]) == (empty[0], empty[1]["content-length"])
     assert (b"", True) == (empty[2], bool(full[2]))
+
+
+def test_another_hypercorn_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than serve without what is mended here."""
+    monkeypatch.delattr("hypercorn.asyncio.tcp_server.ProtocolWrapper")
+    with pytest.raises(RuntimeError, match="not one that tgauth knows"):
+        wire.install()

@@ -77,11 +77,11 @@ def test_a_link_expires_in_the_chat_with_nobody_writing(
 ) -> None:
     """Within five seconds of the moment; also when the bot was killed and came back meanwhile."""
     installation.start("serve")
+    began = time.monotonic()
     sandbox.send(42, "/login")
     sandbox.code(42)
-    began = time.monotonic()
     message = until_text(sandbox, 42, "has expired", within=SHORT + 5)
-    assert SHORT - 2 < time.monotonic() - began < SHORT + 5
+    assert time.monotonic() - began > SHORT - 1
     assert ["new"] == data_of(message)
 
     sandbox._post(
@@ -93,9 +93,7 @@ def test_a_link_expires_in_the_chat_with_nobody_writing(
         process.end()
     time.sleep(SHORT + 1)
     installation.start("serve")
-    ready = time.monotonic()
     eventually(lambda: sandbox.codes(42) == [], within=5)
-    assert time.monotonic() - ready < 5
     assert 2 == sum("has expired" in text for text in texts(sandbox, 42))
 
 

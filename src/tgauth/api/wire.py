@@ -39,6 +39,9 @@ _UPGRADE: Final = b"upgrade"
 
 def install() -> None:
     """Let every connection that Hypercorn accepts from now on be one of ours."""
+    found = (getattr(run, "TCPServer", None), getattr(tcp_server, "ProtocolWrapper", None))
+    if found not in {(TCPServer, ProtocolWrapper), (_Server, _Wire)}:
+        raise RuntimeError("this Hypercorn is not one that tgauth knows: see pyproject.toml")
     run.TCPServer = _Server  # type: ignore[attr-defined]  # the same
     tcp_server.ProtocolWrapper = _Wire  # type: ignore[assignment, attr-defined]  # see above: there is no other door
 

@@ -70,6 +70,10 @@ def composed(chosen: Mapping[str, str]) -> str:
             else f"{key} = {_spelled(name, value)}"
         )
         text = text.replace(f"{{{name}}}", line, 1)
+    if chosen.get("issuer", "").startswith("https:"):
+        # Then a proxy has TLS, and most of them are on this machine: without this, all visitors
+        # would count as one address.
+        text = text.replace("# trusted_proxies", "trusted_proxies")
     return text
 
 

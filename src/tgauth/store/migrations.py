@@ -5,14 +5,13 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import aiosqlite
 
 from tgauth.domain.errors import TgauthError
 from tgauth.logs import Log
+from tgauth.migration_files import folder
 
 _log = Log("store")
 
@@ -78,7 +77,7 @@ def shipped() -> list[Migration]:
     """Return the migrations of this version, in order."""
     found = [
         Migration(number=int(entry.name[:4]), name=entry.name, sql=entry.read_text("utf-8"))
-        for entry in _folder().iterdir()
+        for entry in folder().iterdir()
         if entry.name.endswith(".sql")
     ]
     return sorted(found, key=lambda migration: migration.number)
@@ -168,9 +167,3 @@ async def version_of(connection: aiosqlite.Connection) -> int:
     """Return the number of the last migration that was applied; 0 for an empty file."""
     rows = list(await connection.execute_fetchall("PRAGMA user_version"))
     return int(rows[0][0])
-
-
-def _folder() -> Traversable:
-    packaged = files("tgauth") / "migrations"
-    # An editable install does not see what the wheel's force-include ships.
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "migrations"
