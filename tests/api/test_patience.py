@@ -264,3 +264,13 @@ async def test_a_link_that_is_opened_counts(deployment: Deployment) -> None:
         await browser.get("/auth/callback", params={"code": "x"})
         await program.get("/auth/callback", params={"code": "x"})
     assert [(HERE, 2)] == await rows(deployment)
+
+
+async def test_a_program_that_says_it_is_an_image_is_counted(deployment: Deployment) -> None:
+    """The header is the client's own word: it excuses no code and no token that was sent."""
+    image = {"Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"}
+    async with client_at(deployment, **image) as program:
+        assert 400 == (await exchange(program)).status_code
+        me = await program.get("/api/auth/me", headers={"Authorization": "Bearer forged"})
+        assert 401 == me.status_code
+    assert [(HERE, 2)] == await rows(deployment)

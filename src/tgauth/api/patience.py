@@ -54,8 +54,11 @@ def _is_part_of_a_page(request: Request[Any, Any, Any]) -> bool:
     """Say whether a page, of whoever, had a browser ask for this, as for an image or in a frame.
 
     Such a failure is not the visitor's: any page could otherwise lock its visitors' whole network
-    out of the login (Fetch Metadata Request Headers, W3C).
+    out of the login (Fetch Metadata Request Headers, W3C). Only for what a page can have fetched
+    without asking us first: whoever sends JSON or a token is no image, whatever it says.
     """
+    if request.method != "GET" or "authorization" in request.headers:
+        return False
     return request.headers.get("sec-fetch-dest", "document") not in {"document", "empty"} or (
         request.headers.get("sec-fetch-mode") == "no-cors"
     )
