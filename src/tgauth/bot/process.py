@@ -18,6 +18,8 @@ from tgauth.domain.errors import StoreUnavailable
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.sweep import sweep
 from tgauth.logs import Log
+from tgauth.store import Topic
+from tgauth.store.watching import watching
 from tgauth.texts import chat, languages, load_languages, words_for
 from tgauth.texts.catalogue import SOURCE
 
@@ -71,17 +73,18 @@ async def run_bot(
     # Waiting times as timedelta, which python-telegram-bot makes the only form in its next release.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     bot = _Bot(deployment, address)
-    work = asyncio.create_task(bot.work(), name="bot")
-    stop = asyncio.ensure_future(shutdown())
-    refused = asyncio.create_task(bot.token_refused(), name="token watch")
-    ready()
-    try:
-        await asyncio.wait({work, stop, refused}, return_when=asyncio.FIRST_COMPLETED)
-        await bot.stop(work)
-    finally:
-        for task in (stop, refused):
-            task.cancel()
-        await asyncio.gather(stop, refused, return_exceptions=True)
+    async with watching(deployment.store, bot.listeners):
+        work = asyncio.create_task(bot.work(), name="bot")
+        stop = asyncio.ensure_future(shutdown())
+        refused = asyncio.create_task(bot.token_refused(), name="token watch")
+        ready()
+        try:
+            await asyncio.wait({work, stop, refused}, return_when=asyncio.FIRST_COMPLETED)
+            await bot.stop(work)
+        finally:
+            for task in (stop, refused):
+                task.cancel()
+            await asyncio.gather(stop, refused, return_exceptions=True)
     if bot.is_token_refused:
         raise TokenRefused
 
@@ -99,14 +102,12 @@ class _Bot:
             request=WatchedRequest(self._watch, connection_pool_size=_CONNECTIONS),
             get_updates_request=UpdatesRequest(self._watch, connection_pool_size=1),
         )
+        queue = InboxQueue(deployment, bot)
         self._application: AnyApplication = (
-            ApplicationBuilder()
-            .bot(bot)
-            .update_queue(InboxQueue(deployment, bot))
-            .job_queue(None)
-            .build()
+            ApplicationBuilder().bot(bot).update_queue(queue).job_queue(None).build()
         )
-        Handlers(deployment, self._promised).mount(self._application)
+        Handlers(deployment).mount(self._application)
+        self.listeners = {Topic.INBOX: queue.came.ring, Topic.OUTBOX: self._promised.ring}
         self._sender = Sender(deployment, bot, self._promised)
 
     @property

@@ -29,8 +29,10 @@ _log = Log("bot")
 #: Messages under way at once: to as many different chats.
 _AT_ONCE: Final = 20
 _POINTLESS: Final = "nobody has to be told any more"
-#: However sure we are that nothing is owed, look again after this many seconds.
-_LOOK_AGAIN: Final = 1.0
+#: However sure we are that nothing is owed, look again after this many seconds: clocks jump.
+_LOOK_AGAIN: Final = 5.0
+#: Seconds until a store that refuses is tried again.
+_STORE_PAUSE: Final = 1.0
 
 
 class Sender:
@@ -61,7 +63,7 @@ class Sender:
     async def run(self) -> None:
         """Send what is owed, oldest first, one message for each chat at a time."""
         while not self._stopping:
-            wait = _LOOK_AGAIN
+            wait = _LOOK_AGAIN if self._store_is_well else _STORE_PAUSE
             try:
                 due, next_at = await due_messages(self._deployment, most=_AT_ONCE)
                 if due:
@@ -74,6 +76,7 @@ class Sender:
                     wait = min(wait, (next_at - self._deployment.now()) / SECOND)
             except StoreUnavailable as error:
                 _log.error("outbox.unavailable", reason=str(error))
+                wait = _STORE_PAUSE
             await self._promised.wait(max(wait, 0.01))
 
     async def _deliver(self, due: DueMessage) -> None:

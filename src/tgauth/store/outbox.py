@@ -5,6 +5,7 @@ from typing import Final
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.store.connection import Connection, Row
+from tgauth.store.wakeups import Topic
 
 COLUMNS: Final = (
     "id, chat_id, notice, language, login_id, edits, created_at, attempts, not_before, sent_at, "
@@ -91,6 +92,7 @@ async def add(connection: Connection, message: Outgoing) -> None:
             "not_before": message.not_before,
         },
     )
+    connection.announced.add(Topic.OUTBOX)
 
 
 async def is_owed(connection: Connection, *, chat_id: int, notice: Notice) -> bool:
@@ -142,6 +144,7 @@ async def link_message(connection: Connection, login_id: str) -> int | None:
 async def hasten(connection: Connection, login_id: str, *, now: Instant) -> None:
     """Let the message with a login's link be changed now: the link is worth nothing any more."""
     await connection.run(HASTEN, {"login_id": login_id, "now": now})
+    connection.announced.add(Topic.OUTBOX)
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
