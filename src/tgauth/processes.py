@@ -167,7 +167,13 @@ async def run_bot(settings: Settings) -> int:
     with signalled() as shutdown:
         async with open_deployment(settings) as deployment:
             try:
-                await run(deployment, address, ready=tell_ready, shutdown=shutdown)
+                await run(
+                    deployment,
+                    address,
+                    ready=tell_ready,
+                    shutdown=shutdown,
+                    messages_per_second=settings.telegram.messages_per_second,
+                )
             except TokenRefused:
                 raise ConfigurationError(
                     "TGAUTH_TELEGRAM__TOKEN",

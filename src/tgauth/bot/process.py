@@ -11,6 +11,7 @@ from telegram.ext import ApplicationBuilder, ExtBot
 
 from tgauth.bot.handlers import AnyApplication, Handlers
 from tgauth.bot.inbox_queue import InboxQueue
+from tgauth.bot.pace import PER_SECOND, Limits, Pace
 from tgauth.bot.requests import TokenWatch, UpdatesRequest, WatchedRequest
 from tgauth.bot.sender import Sender
 from tgauth.bot.waking import Bell
@@ -62,17 +63,25 @@ async def run_bot(
     *,
     ready: Callable[[], object],
     shutdown: Callable[[], Awaitable[object]],
+    messages_per_second: int = PER_SECOND,
 ) -> None:
     """Poll, answer and send until `shutdown` returns.
 
     It is ready before Telegram has been reached: an unreachable Telegram ends nothing.
+
+    Args:
+        deployment: The installation.
+        address: Where and as whom to speak.
+        ready: Called when the bot does its work.
+        shutdown: Returns when it is to stop.
+        messages_per_second: What Telegram allows this bot over all chats.
 
     Raises:
         TokenRefused: Telegram refuses the token.
     """
     # Waiting times as timedelta, which python-telegram-bot makes the only form in its next release.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
-    bot = _Bot(deployment, address)
+    bot = _Bot(deployment, address, Limits(per_second=messages_per_second))
     async with watching(deployment.store, bot.listeners):
         work = asyncio.create_task(bot.work(), name="bot")
         stop = asyncio.ensure_future(shutdown())
@@ -90,7 +99,7 @@ async def run_bot(
 
 
 class _Bot:
-    def __init__(self, deployment: Deployment, address: BotAddress) -> None:
+    def __init__(self, deployment: Deployment, address: BotAddress, limits: Limits) -> None:
         self._deployment = deployment
         self._watch = TokenWatch()
         self._promised = Bell()
@@ -108,7 +117,8 @@ class _Bot:
         )
         Handlers(deployment).mount(self._application)
         self.listeners = {Topic.INBOX: queue.came.ring, Topic.OUTBOX: self._promised.ring}
-        self._sender = Sender(deployment, bot, self._promised)
+        pace = Pace(clock=asyncio.get_running_loop().time, limits=limits)
+        self._sender = Sender(deployment, bot, self._promised, pace)
 
     @property
     def is_token_refused(self) -> bool:
