@@ -62,6 +62,7 @@ async def run_bot(
     address: BotAddress,
     *,
     ready: Callable[[], object],
+    tell: Callable[[str], object],
     shutdown: Callable[[], Awaitable[object]],
     messages_per_second: int = PER_SECOND,
 ) -> None:
@@ -73,6 +74,7 @@ async def run_bot(
         deployment: The installation.
         address: Where and as whom to speak.
         ready: Called when the bot does its work.
+        tell: Called with what it is doing, in a few words.
         shutdown: Returns when it is to stop.
         messages_per_second: What Telegram allows this bot over all chats.
 
@@ -81,7 +83,7 @@ async def run_bot(
     """
     # Waiting times as timedelta, which python-telegram-bot makes the only form in its next release.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
-    bot = _Bot(deployment, address, Limits(per_second=messages_per_second))
+    bot = _Bot(deployment, address, tell, Limits(per_second=messages_per_second))
     async with watching(deployment.store, bot.listeners):
         work = asyncio.create_task(bot.work(), name="bot")
         stop = asyncio.ensure_future(shutdown())
@@ -99,8 +101,15 @@ async def run_bot(
 
 
 class _Bot:
-    def __init__(self, deployment: Deployment, address: BotAddress, limits: Limits) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        address: BotAddress,
+        tell: Callable[[str], object],
+        limits: Limits,
+    ) -> None:
         self._deployment = deployment
+        self._tell = tell
         self._watch = TokenWatch()
         self._promised = Bell()
         self._sending = False
@@ -132,10 +141,12 @@ class _Bot:
         """Reach Telegram, then poll and send until the sender is told to stop."""
         application = self._application
         await asyncio.to_thread(load_languages)
+        self._tell("reaching Telegram")
         await self._reach()
         await application.start()
         await self._start_polling()
         _log.info("bot.polling", name=f"@{application.bot.username}")
+        self._tell(f"polling as @{application.bot.username}")
         self._sending = True
         async with asyncio.TaskGroup() as tasks:
             upkeep = [tasks.create_task(work) for work in (self._set_commands(), self._keep_up())]
