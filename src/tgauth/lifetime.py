@@ -24,11 +24,6 @@ def tell_ready() -> None:
     Notifier.from_environment().ready()
 
 
-def tell_status(text: str) -> None:
-    """Tell whoever supervises this process what it is doing, in a few words."""
-    Notifier.from_environment().status(text)
-
-
 @contextmanager
 def signalled() -> Iterator[Callable[[], Awaitable[None]]]:
     """Turn SIGTERM and SIGINT into something to wait for."""

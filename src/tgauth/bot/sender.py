@@ -176,7 +176,7 @@ class Sender:
         try:
             message_id = await self._send(due)
         except InvalidToken:
-            # The process ends because of it (`TokenWatch`); until then nothing more is tried.
+            # The process ends because of it (`TelegramWatch`); until then nothing more is tried.
             self._stopping = True
             return None
         except RetryAfter as error:
