@@ -9,7 +9,7 @@ from tgauth.domain.outgoing import Outgoing
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.leaving import leave_everywhere
+from tgauth.flows.leaving import leave, leave_everywhere
 from tgauth.store import inbox, logins, outbox, persons, sessions
 
 
@@ -49,7 +49,7 @@ async def end_own_session(deployment: Deployment, person: Person, session_id: st
         session = await sessions.get(connection, session_id)
         if session is None or session.subject != person.subject or not session.lives_at(now):
             raise SessionEnded
-        await sessions.save(connection, session.end(now=now))
+        await leave(connection, session, now=now)
 
 
 async def end_every_session(deployment: Deployment, person: Person) -> int:

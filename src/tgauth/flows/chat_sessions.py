@@ -5,7 +5,7 @@ from enum import StrEnum
 from tgauth.domain.outgoing import Notice, Outgoing, owe
 from tgauth.flows.begin_chat_login import Asked, promise
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.leaving import leave_everywhere
+from tgauth.flows.leaving import leave, leave_everywhere
 from tgauth.store import inbox, logins, outbox, persons, sessions
 
 
@@ -41,10 +41,10 @@ async def log_out_everywhere(
         if not await inbox.finish(connection, asked.key):
             return None
         person = await persons.find(connection, asked.profile.telegram_id)
-        number = await leave_everywhere(connection, person.subject, now=now) if person else 0
         if message_id is not None:
             await outbox.add(connection, _list_again(deployment, asked, message_id))
-        else:
+        number = await leave_everywhere(connection, person.subject, now=now) if person else 0
+        if message_id is None:
             notice = Notice.LOGGED_OUT if number else Notice.NOT_LOGGED_IN
             await promise(connection, asked, notice, now=now)
         return number
@@ -89,7 +89,7 @@ async def end_from_chat(
                 ),
             )
         lived = session.lives_at(now)
-        await sessions.save(connection, session.end(now=now))
+        await leave(connection, session, now=now)
         return Ending.ENDED if lived else Ending.ENDED_BEFORE
 
 

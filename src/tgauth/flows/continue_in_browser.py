@@ -16,6 +16,7 @@ from tgauth.domain.login import LoginRequest
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session, Visitor, begin_session
 from tgauth.flows.deployment import Deployment
+from tgauth.flows.leaving import leave
 from tgauth.flows.spending import Presented, look_up, redeem_login, require_allowed
 from tgauth.store import Connection, codes, persons, sessions
 
@@ -140,7 +141,7 @@ async def _continue(
         return _continuation(deployment, repeated, presented.login)
     if current is not None:
         # One browser, one session: logging out here must leave nothing behind.
-        await sessions.save(connection, current.end(now=now))
+        await leave(connection, current, now=now)
     return await _begin(deployment, connection, presented, browser)
 
 

@@ -2,6 +2,7 @@
 
 from tgauth.domain.code import hash_of
 from tgauth.flows.deployment import Deployment
+from tgauth.flows.leaving import leave
 from tgauth.store import sessions
 
 
@@ -10,4 +11,4 @@ async def end_session(deployment: Deployment, secret: str) -> None:
     async with deployment.store.writing() as connection:
         session = await sessions.find(connection, hash_of(secret))
         if session is not None:
-            await sessions.save(connection, session.end(now=deployment.now()))
+            await leave(connection, session, now=deployment.now())
