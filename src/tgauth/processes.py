@@ -40,6 +40,9 @@ _log = Log("supervisor")
 STOP_DEADLINE: Final = 9.0
 _API_GRACE: Final = 7.0
 BOT_GRACE: Final = 5.0
+_TOKEN: Final = "TGAUTH_TELEGRAM__TOKEN"  # noqa: S105 - the name of a variable
+#: Looks like one, and is none.
+_NO_TOKEN: Final = "0:not-for-the-api"  # noqa: S105 - as it says
 #: Seconds without a sign of life from its event loop after which a process is replaced. The longest
 #: that one of ours was ever seen to block on a crowded machine is far below.
 WATCHDOG: Final = 10.0
@@ -84,6 +87,7 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
         Child(
             name=name,
             argv=command("run", "api"),
+            environment=_without_token(),
             file_descriptors=(listener.fileno(),),
             grace=_API_GRACE,
             watchdog=WATCHDOG,
@@ -92,6 +96,14 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
     ]
     bot = Child(name="bot", argv=command("run", "bot"), grace=BOT_GRACE, watchdog=WATCHDOG)
     return [*apis, bot]
+
+
+def _without_token() -> dict[str, str]:
+    """Return what keeps the bot's token out of an API process, where it came by the environment.
+
+    Whoever speaks HTTP with strangers has no use for it: a webhook's secret is another one.
+    """
+    return {_TOKEN: _NO_TOKEN} if _TOKEN in os.environ else {}
 
 
 def command(*arguments: str) -> tuple[str, ...]:
