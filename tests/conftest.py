@@ -16,7 +16,7 @@ from tgauth.texts import load_languages
 #: Where our own code may block the loop, each for its reason.
 MAY_BLOCK = {
     # Once, at the start: one look at whose file it is.
-    "tgauth/store/access.py": {"require_access"},
+    "tgauth/store/access.py": {"require_access", "require_store"},
     # A lock file that nobody holds is opened and locked in microseconds; waiting is done elsewhere.
     "tgauth/store/turns.py": {"_acquire", "turn", "_wait_for"},
     "tgauth/store/lock_files.py": {"open_lock_file", "give_to_owner"},
@@ -26,13 +26,13 @@ MAY_BLOCK = {
         "load_master_key",
         "_read",
         "read_master_key",
-        "_create",
+        "create_master_key",
         "_sync_folder",
     },
     "tgauth/store/migrations.py": {"shipped", "_copy"},
     "tgauth/migration_files.py": {"folder"},
     # One look at a file's number, at the start and when readiness is asked for.
-    "tgauth/store/database.py": {"_identity_of", "require_store"},
+    "tgauth/store/database.py": {"_identity_of"},
     # What an operator does to the store as a whole: nobody else is served by that process.
     "tgauth/store/plain.py": {"opened_to_read"},
     "tgauth/store/status.py": {"_size_of"},

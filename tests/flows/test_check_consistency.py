@@ -25,7 +25,7 @@ from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keys, rotate_keys
 from tgauth.store import Store
-from tgauth.store.database import StoreMissing
+from tgauth.store.access import StoreMissing
 from tgauth.store.impossible import RULES
 from tgauth.store.master_key import load_master_key
 

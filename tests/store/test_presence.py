@@ -14,7 +14,7 @@ import pytest
 
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.store import Store
-from tgauth.store.database import StoreMissing
+from tgauth.store.access import StoreMissing
 from tgauth.store.lock_files import give_to_owner
 from tgauth.store.migrations import SchemaTooOld
 from tgauth.store.presence import StoreInUse, alone, present

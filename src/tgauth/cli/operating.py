@@ -41,6 +41,7 @@ EXIT_CODES: Final = {
     "no_place_for_a_copy": os.EX_CANTCREAT,
     "backup_missing": NOTHING_DONE,
     "other_master_key": NOTHING_DONE,
+    "master_key_in_place": NOTHING_DONE,
     "rotation_under_way": NOTHING_DONE,
 }
 

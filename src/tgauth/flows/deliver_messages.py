@@ -57,7 +57,7 @@ class DueMessage:
 
     Attributes:
         outgoing: Its row.
-        notice: What it says by now: a link that expired while it waited has become an apology.
+        notice: What it says by now: a link that is over while it waited has become an apology.
         content: What it tells beyond that.
         target: The message to change, where it is none of its own.
         is_pointless: Whether nobody has to be told any more: it would change a message that was
@@ -131,7 +131,7 @@ async def _link(
     now: Instant,
 ) -> DueMessage:
     standing = login.standing_at(now) if login else Standing.EXPIRED
-    if login is None or standing is Standing.EXPIRED:
+    if login is None or standing in {Standing.EXPIRED, Standing.DENIED}:
         return DueMessage(outgoing=outgoing, notice=Notice.TOO_LATE)
     if standing is Standing.REPLACED:
         return DueMessage(outgoing=outgoing, notice=outgoing.notice, is_pointless=True)

@@ -147,7 +147,7 @@ async def rotate_keys(deployment: Deployment, *, at_once: bool) -> SealedKey:
                 raise RotationUnderWay(key.kid, key.signs_from)
             if key.expires_at is None or key.expires_at > old_expire_at:
                 await signing_keys.save(connection, replace(key, expires_at=old_expire_at))
-        new = _sealed(deployment, signs_from=signs_from)
+        new = new_key(deployment.master_key, now=now, signs_from=signs_from)
         await signing_keys.save(connection, new)
         return new
 
@@ -178,19 +178,28 @@ async def _with_first_key(deployment: Deployment) -> list[SealedKey]:
     async with deployment.store.writing() as connection:
         sealed = await signing_keys.all_of(connection)
         if not any(key.expires_at is None for key in sealed):
-            await signing_keys.save(connection, _sealed(deployment, signs_from=deployment.now()))
+            now = deployment.now()
+            first = new_key(deployment.master_key, now=now, signs_from=now)
+            await signing_keys.save(connection, first)
             sealed = await signing_keys.all_of(connection)
         return sealed
 
 
-def _sealed(deployment: Deployment, *, signs_from: Instant) -> SealedKey:
+def new_key(master_key: bytes, *, now: Instant, signs_from: Instant) -> SealedKey:
+    """Make a signing key, encrypted under a master key.
+
+    Args:
+        master_key: The master key.
+        now: The current instant.
+        signs_from: From when on it signs.
+    """
     key = SigningKey.generate()
     return SealedKey(
         kid=key.kid,
         algorithm=ALGORITHM,
         public_jwk=json.dumps(key.public_jwk()),
-        private_jwe=key.seal(deployment.master_key),
-        created_at=deployment.now(),
+        private_jwe=key.seal(master_key),
+        created_at=now,
         signs_from=signs_from,
         expires_at=None,
     )

@@ -1,10 +1,32 @@
-"""Whose file the store is."""
+"""Whether the store's file is there, and whose it is."""
 
 import os
 import stat
 from pathlib import Path
 
-from tgauth.domain.errors import StoreUnavailable
+from tgauth.domain.errors import StoreUnavailable, TgauthError
+
+
+class StoreMissing(TgauthError):
+    """There is no store where one was expected, and what was asked for makes none."""
+
+    code = "store_missing"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"there is no store at {path}: TGAUTH_DATABASE__PATH names another file, or tgauth "
+            "has never run here"
+        )
+
+
+def require_store(path: Path) -> None:
+    """Refuse a path where no file is.
+
+    Raises:
+        StoreMissing: There is none.
+    """
+    if not path.is_file():
+        raise StoreMissing(path)
 
 
 def require_access(path: Path) -> None:

@@ -9,12 +9,12 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import aiosqlite
 
-from tgauth.domain.errors import StoreUnavailable, TgauthError
-from tgauth.store.access import require_access
+from tgauth.domain.errors import StoreUnavailable
+from tgauth.store.access import require_access, require_store
 from tgauth.store.cancellation import to_the_end
 from tgauth.store.connection import Connection, in_thread_of, look, transact
 from tgauth.store.migrations import SchemaTooOld, migrate, shipped, version_of
-from tgauth.store.presence import alone, present
+from tgauth.store.presence import Presence, alone, present
 from tgauth.store.turns import TurnLock
 
 #: Seconds to wait for another process's write before the store counts as unavailable.
@@ -34,18 +34,6 @@ _PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
     f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}",
 )
-
-
-class StoreMissing(TgauthError):
-    """There is no store where one was expected, and what was asked for makes none."""
-
-    code = "store_missing"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"there is no store at {path}: TGAUTH_DATABASE__PATH names another file, or tgauth "
-            "has never run here"
-        )
 
 
 class Store:
@@ -68,22 +56,26 @@ class Store:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, path: Path, *, as_it_is: bool = False) -> AsyncIterator["Store"]:
+    async def open(
+        cls, path: Path, *, as_it_is: bool = False, by: Presence = present
+    ) -> AsyncIterator["Store"]:
         """Open the store at `path`, and close it at the end.
 
         Args:
             path: The file.
             as_it_is: Whether it must be there and up to date; otherwise it is made and migrated.
+            by: `present` beside others, or `alone`.
 
         Raises:
             StoreUnavailable: It cannot be opened, is no tgauth store, or is being restored.
+            StoreInUse: Somebody has it open, and it has to be opened alone.
             StoreMissing: It has to be there and is not.
             SchemaTooOld: It has to be up to date and is not.
             SchemaTooNew: It was written by a newer version.
         """
         if as_it_is:
             require_store(path)
-        with present(path):
+        with by(path):
             store = await cls._connected(path, as_it_is=as_it_is)
             try:
                 yield store
@@ -101,9 +93,8 @@ class Store:
             SchemaTooNew: It was written by a newer version.
         """
         require_store(path)
-        with alone(path):
-            store = await cls._connected(path, as_it_is=False)
-            await store.close()
+        async with cls.open(path, by=alone):
+            pass
 
     @classmethod
     async def _connected(cls, path: Path, *, as_it_is: bool) -> "Store":
@@ -241,16 +232,6 @@ class Store:
 def turns_of(path: Path) -> TurnLock:
     """Return the lock of a store's writers."""
     return TurnLock(path.with_name(path.name + ".lock"), patience=PATIENCE)
-
-
-def require_store(path: Path) -> None:
-    """Refuse a path where no file is.
-
-    Raises:
-        StoreMissing: There is none.
-    """
-    if not path.is_file():
-        raise StoreMissing(path)
 
 
 def _identity_of(path: Path) -> tuple[int, int] | None:

@@ -29,6 +29,11 @@ SELECT_OPEN: Final = f"""
     WHERE subject = :subject AND (:client_id IS NULL OR client_id = :client_id)
     AND state IN ('pending', 'approved') AND expires_at > :now
 """
+WITHDRAW_ALL: Final = """
+    UPDATE logins SET state = 'denied', decided_at = :now
+    WHERE state IN ('pending', 'approved') AND expires_at > :now
+    RETURNING id
+"""
 # Those from the future do not count: the clock was set back, and its return may be far away.
 COUNT_SINCE: Final = f"""
     SELECT count(*) AS number FROM logins
@@ -84,6 +89,11 @@ async def still_open(
         SELECT_OPEN, {"subject": subject, "client_id": client_id, "now": now}
     )
     return [_login(row) for row in rows]
+
+
+async def withdraw_all(connection: Connection, *, now: Instant) -> list[str]:
+    """Deny every login that could still be redeemed, whoever's it is; return their ids."""
+    return [row["id"] for row in await connection.run(WITHDRAW_ALL, {"now": now})]
 
 
 async def count_since(connection: Connection, subject: str, *, since: Instant, now: Instant) -> int:

@@ -13,9 +13,10 @@ from urllib.parse import quote
 import aiosqlite
 
 from tgauth.domain.errors import TgauthError
+from tgauth.store.access import require_store
 from tgauth.store.cancellation import to_the_end
 from tgauth.store.connection import Connection, Row
-from tgauth.store.database import PATIENCE, require_store, translated, turns_of
+from tgauth.store.database import PATIENCE, translated, turns_of
 from tgauth.store.presence import present
 
 SELECT_TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"

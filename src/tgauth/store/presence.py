@@ -6,12 +6,15 @@ after a kill. Whoever puts another file in the store's place needs the lock alon
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tgauth.domain.errors import StoreUnavailable, TgauthError
 from tgauth.store.lock_files import open_lock_file
+
+#: How somebody opens a store: `present` or `alone`.
+Presence = Callable[[Path], AbstractContextManager[None]]
 
 
 class StoreInUse(TgauthError):
