@@ -1,5 +1,6 @@
 """Promises of what the commands share: masked logs, one warning, clear ends."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,41 @@ def test_a_folder_that_cannot_be_written_ends_serve_with_74(run: Run) -> None:
     assert done.stderr.splitlines()[-1].startswith(
         "tgauth: TGAUTH_DATABASE__PATH: the store is unavailable: /proc/tgauth.db.serve: "
     )
+
+
+@pytest.mark.parametrize("command", [("serve",), ("run", "api"), ("run", "bot")], ids=" ".join)
+def test_mistakes_are_json_where_that_was_asked_for(run: Run, command: tuple[str, ...]) -> None:
+    """One event, the last line, with each mistake in it and the hint."""
+    done = run(*command, TGAUTH_LOG__FORMAT="json", TGAUTH_ISSUER="x")
+    assert 78 == done.exit_code
+    [line] = done.stderr.splitlines()
+    event = json.loads(line)
+    assert ("error", "process.refused", 78) == (event["level"], event["event"], event["code"])
+    keys = ["TGAUTH_ISSUER", "TGAUTH_TELEGRAM__TOKEN", "TGAUTH_LOGIN__ALLOW"]
+    assert keys == [mistake["key"] for mistake in event["mistakes"]]
+    assert "'x' is wrong" in event["mistakes"][0]["found"]
+    assert "`tgauth init` asks what is needed" in event["reason"].splitlines()[-1]
+
+
+def test_what_ends_a_start_later_is_json_as_well(run: Run, folder: Path) -> None:
+    """The last line, with the exit code; the format is known from the file, too."""
+    (folder / "tgauth.toml").write_text("log.format = 'json'\n")
+    done = run("serve", **GOOD, TGAUTH_DATABASE__PATH="/proc/tgauth.db")
+    event = json.loads(done.stderr.splitlines()[-1])
+    assert (74, 74, "process.refused") == (done.exit_code, event["code"], event["event"])
+    assert event["reason"].startswith("TGAUTH_DATABASE__PATH: the store is unavailable: ")
+    done = run("serve", **GOOD, TGAUTH_DATABASE__PATH="missing/tgauth.db")
+    event = json.loads(done.stderr.splitlines()[-1])
+    assert [("TGAUTH_DATABASE__PATH", 78)] == [
+        (one["key"], event["code"]) for one in event["mistakes"]
+    ]
+
+
+@pytest.mark.parametrize("log_format", ["text", "jsn", None])
+def test_mistakes_are_lines_where_no_json_was_asked_for(run: Run, log_format: str | None) -> None:
+    """Also where the format itself is wrong."""
+    given = {} if log_format is None else {"TGAUTH_LOG__FORMAT": log_format}
+    done = run("serve", TGAUTH_ISSUER="x", **given)
+    assert 78 == done.exit_code
+    assert all(line.startswith("tgauth: ") for line in done.stderr.splitlines())
+    assert done.stderr.endswith("`tgauth init` asks what is needed, and writes tgauth.toml\n")

@@ -82,6 +82,10 @@ class Reading:
             (tree[section] if section else tree)[name] = one.value
         return Settings(**tree | {name: made(**tree[name]) for name, made in sections().items()})
 
+    def value_of(self, name: str) -> object:
+        """Return what a setting is, by its place in the file; None as well where it is wrong."""
+        return next(one.value for one in self.values if one.field.toml == name)
+
     def places(self) -> dict[str, str]:
         """Return where each setting that somebody set stands, by its variable."""
         return {
