@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tgauth.cli.naming import account_meant, checked_id, id_meant
 from tgauth.cli.operating import (
     NOTHING_DONE,
     confirm,
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from tgauth.flows.find_person import PersonRecord
     from tgauth.flows.list_persons import Listed
 
-#: Telegram's ids have at most 52 significant bits (core.telegram.org/bots/api#user).
-_TELEGRAM_ID: Final = click.IntRange(1, 2**52)
 _HEADINGS: Final = ("telegram id", "username", "since", "banned", "name")
 
 
@@ -79,36 +78,40 @@ def show(who: str, *, wants_json: bool) -> None:
 
 
 @user.command()
-@click.argument("telegram_id", metavar="ID", type=_TELEGRAM_ID)
-def ban(telegram_id: int) -> None:
+@click.argument("who", metavar="ID|SUBJECT", callback=checked_id)
+def ban(who: str) -> None:
     """Ban a Telegram id, known here or not, and log it out everywhere at once."""
     from tgauth.flows.ban_person import ban_person
     from tgauth.flows.find_person import find_account
 
-    async def do(deployment: "Deployment") -> tuple[bool, "Person | None"]:
+    async def do(deployment: "Deployment") -> tuple[int, bool, "Person | None"]:
+        telegram_id = await id_meant(deployment, who, "ban")
         is_new = await ban_person(deployment, telegram_id)
-        return is_new, await find_account(deployment, str(telegram_id))
+        return telegram_id, is_new, await find_account(deployment, str(telegram_id))
 
-    is_new, person = with_deployment(settings_of_installation(), do)
-    who = _name_of(telegram_id, person)
+    telegram_id, is_new, person = with_deployment(settings_of_installation(), do)
+    name = _name_of(telegram_id, person)
     if not is_new:
-        say(f"{who} was banned already.")
+        say(f"{name} was banned already.")
     elif person is None:
-        say(f"Banned {who}, who has no account here.")
+        say(f"Banned {name}, who has no account here.")
     else:
-        say(f"Banned {who}: every session has ended, and no link or token works any more.")
+        say(f"Banned {name}: every session has ended, and no link or token works any more.")
 
 
 @user.command()
-@click.argument("telegram_id", metavar="ID", type=_TELEGRAM_ID)
-def unban(telegram_id: int) -> None:
+@click.argument("who", metavar="ID|SUBJECT", callback=checked_id)
+def unban(who: str) -> None:
     """Lift the ban of a Telegram id."""
     from tgauth.flows.ban_person import unban_person
 
-    if not with_deployment(
-        settings_of_installation(), lambda deployment: unban_person(deployment, telegram_id)
-    ):
-        fail(f"{telegram_id} was not banned", NOTHING_DONE)
+    async def do(deployment: "Deployment") -> tuple[int, bool]:
+        telegram_id = await id_meant(deployment, who, "unban")
+        return telegram_id, await unban_person(deployment, telegram_id)
+
+    telegram_id, was_banned = with_deployment(settings_of_installation(), do)
+    if not was_banned:
+        fail(f"{telegram_id} was not banned (`tgauth user list --banned`)", NOTHING_DONE)
     say(f"{telegram_id} may log in again.")
 
 
@@ -120,9 +123,7 @@ def remove(who: str, *, yes: bool) -> None:
     from tgauth.flows.account import delete_account
 
     settings = settings_of_installation()
-    data = with_deployment(settings, lambda deployment: _data_of(deployment, who))
-    if data is None:
-        fail(f"there is no account of {plain(who)}", NOTHING_DONE)
+    data = with_deployment(settings, lambda deployment: _data_of(deployment, who, "remove"))
     person = data.person
     name = _name_of(person.profile.telegram_id, person)
     say(
@@ -144,24 +145,17 @@ def export(who: str) -> None:
     """Print everything that is kept about somebody, as JSON."""
     from tgauth.flows.personal_data import document_of
 
-    async def gather(deployment: "Deployment") -> dict[str, Any] | None:
-        data = await _data_of(deployment, who)
-        if data is None:
-            return None
+    async def gather(deployment: "Deployment") -> dict[str, Any]:
+        data = await _data_of(deployment, who, "export")
         return document_of(data, issuer=deployment.issuer.url, now=deployment.now())
 
-    document = with_deployment(settings_of_installation(), gather)
-    if document is None:
-        fail(f"there is no account of {plain(who)}", NOTHING_DONE)
-    say(as_json(document, indent=2))
+    say(as_json(with_deployment(settings_of_installation(), gather), indent=2))
 
 
-async def _data_of(deployment: "Deployment", who: str) -> "PersonalData | None":
+async def _data_of(deployment: "Deployment", who: str, command: str) -> "PersonalData":
     from tgauth.flows.account import export_data
-    from tgauth.flows.find_person import find_account
 
-    person = await find_account(deployment, who)
-    return None if person is None else await export_data(deployment, person)
+    return await export_data(deployment, await account_meant(deployment, who, command))
 
 
 def _name_of(telegram_id: int, person: "Person | None") -> str:
