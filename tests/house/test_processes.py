@@ -19,6 +19,7 @@ HEAVY = (
     "jinja2",
     "rich",
     "click",
+    "jwt",
 )
 
 
@@ -64,3 +65,8 @@ def test_a_child_takes_no_module_from_the_current_folder() -> None:
     """Whoever can write there would run code as the operator."""
     argv = processes.command("run", "api")
     assert "-P" in argv[: argv.index("-m")]
+
+
+def test_the_sandboxs_telegram_needs_no_extra() -> None:
+    """What only its sample application verifies tokens with may be missing."""
+    assert "jwt" not in loaded_by("import tgauth.sandbox.__main__, tgauth.sandbox.telegram")
