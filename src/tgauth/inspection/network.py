@@ -3,6 +3,7 @@
 import errno
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Final
 
 from tgauth.domain.links import Issuer
@@ -12,6 +13,7 @@ from tgauth.settings import Settings
 from tgauth.supervisor import ListenError, listen
 
 _PORT: Final = "port"
+_PROXIES: Final = "proxies"
 _ISSUER: Final = "issuer"
 _CLOCK: Final = "clock"
 
@@ -81,6 +83,23 @@ async def port_finding(settings: Settings, kids: frozenset[str]) -> tuple[Findin
     return wrong(_PORT, f"{who} listens on {spelled}", advice, is_configuration=True), False
 
 
+def proxies_finding(settings: Settings) -> Finding:
+    """Say whether the proxy that has to be there is known: tgauth itself speaks no TLS."""
+    trusted = settings.api.trusted_proxies
+    if trusted:
+        return ok(_PROXIES, f"{trusted} may say whom they forward for")
+    if not settings.issuer.startswith("https:"):
+        return ok(_PROXIES, "none trusted, and none needed for an issuer without TLS")
+    text = (
+        f"none trusted, but {settings.issuer} needs one in front of tgauth, which speaks no TLS: "
+        "all visitors count as that one address, for limits and in lists of sessions"
+    )
+    where = "the address from which it connects"
+    if _is_loopback(settings.api.host):  # so it has to be on this machine
+        where = "::1" if ":" in settings.api.host else "127.0.0.1"
+    return warning(_PROXIES, text, f"set TGAUTH_API__TRUSTED_PROXIES to {where}")
+
+
 async def issuer_finding(issuer: Issuer, kids: frozenset[str], *, is_running: bool) -> Finding:
     """Say whether the issuer's address leads to this tgauth.
 
@@ -127,6 +146,13 @@ async def served_at(origin: str, kids: frozenset[str]) -> Served:
         if isinstance(key, dict)
     }
     return Served(is_tgauth=is_tgauth, is_ours=is_tgauth and not kids.isdisjoint(theirs))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _spelled(host: str, port: int) -> str:
