@@ -185,7 +185,7 @@ async def test_a_second_rotation_waits_for_the_first(
     with pytest.raises(RotationUnderWay) as refused:
         await rotate_keys(deployment, at_once=False)
     assert first.kid in str(refused.value)
-    assert str(first.signs_from) in str(refused.value)
+    assert "from 2027-01-15T08:11:00Z on" in str(refused.value)
     assert before == await list_keys(deployment)
     clock.advance(1)
     second = await rotate_keys(deployment, at_once=False)

@@ -143,5 +143,11 @@ def test_sql_is_typed_in_the_store_only() -> None:
 def test_the_domain_reads_no_clock_and_no_chance() -> None:
     """Time and randomness come in as arguments."""
     forbidden = {"time", "datetime", "random", "secrets", "os", "uuid", "asyncio", "anyio"}
-    names = {name for path in (PACKAGE / "domain").glob("*.py") for name in imports_of(path)}
-    assert set() == {name for name in names if name.partition(".")[0] in forbidden}
+    files = list((PACKAGE / "domain").glob("*.py"))
+    found = {(path.name, name) for path in files for name in imports_of(path)}
+    # It writes an instant out.
+    found -= {("instants.py", f"datetime{part}") for part in ("", ".UTC", ".datetime")}
+    assert set() == {one for one in found if one[1].partition(".")[0] in forbidden}
+    nodes = [node for path in files for node in ast.walk(tree_of(path))]
+    read = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    assert set() == read & {"now", "utcnow", "today"}

@@ -13,7 +13,7 @@ from tgauth.api.pages import ACCOUNT_PATH, FRONT_PATH, Pages, initial_of
 from tgauth.api.refusals import STALE_FORM
 from tgauth.api.views import AccountPage, DeletePage, Done, ListedSession, Moment, WelcomePage
 from tgauth.domain.errors import SessionEnded
-from tgauth.domain.instants import SECOND, Instant
+from tgauth.domain.instants import SECOND, Instant, timestamp
 from tgauth.domain.links import origin_of
 from tgauth.domain.session import Session
 from tgauth.flows.account import (
@@ -26,7 +26,7 @@ from tgauth.flows.account import (
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.identify import Identity, identify_by_cookie
-from tgauth.flows.personal_data import document_of, timestamp
+from tgauth.flows.personal_data import document_of
 from tgauth.logs import Log
 from tgauth.texts import Words
 

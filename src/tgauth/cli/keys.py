@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tgauth.cli.operating import (
-    NOTHING_DONE,
     confirm,
     settings_of_installation,
     to_the_end,
     with_deployment,
 )
 from tgauth.cli.printing import as_json, moment, say, some, table
-from tgauth.cli.running import fail
+from tgauth.domain.instants import maybe_timestamp, timestamp
 
 if TYPE_CHECKING:
     from tgauth.flows.deployment import Deployment
@@ -70,10 +69,6 @@ def rotate(*, at_once: bool, yes: bool) -> None:
         confirm("Rotate at once?", yes=yes)
 
     async def do(deployment: "Deployment") -> "tuple[SealedKey, list[SealedKey]]":
-        for key in await list_keys(deployment):
-            if key.signs_from > deployment.now() and not at_once:
-                when = moment(key.signs_from)
-                fail(f"key {key.kid} is new already and signs from {when} on", NOTHING_DONE)
         new = await rotate_keys(deployment, at_once=at_once)
         return new, await list_keys(deployment)
 
@@ -178,13 +173,11 @@ def _use(key: "SealedKey", use: "KeyUse") -> str:
 
 
 def _object(key: "SealedKey", use: "KeyUse") -> dict[str, Any]:
-    from tgauth.flows.personal_data import timestamp
-
     return {
         "kid": key.kid,
         "algorithm": key.algorithm,
         "use": use.value,
         "created_at": timestamp(key.created_at),
         "signs_from": timestamp(key.signs_from),
-        "expires_at": timestamp(key.expires_at) if key.expires_at is not None else None,
+        "expires_at": maybe_timestamp(key.expires_at),
     }

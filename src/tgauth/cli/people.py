@@ -14,6 +14,7 @@ from tgauth.cli.operating import (
 )
 from tgauth.cli.printing import NOTHING, as_json, moment, plain, say, some, table
 from tgauth.cli.running import fail
+from tgauth.domain.instants import maybe_timestamp
 
 if TYPE_CHECKING:
     from tgauth.domain.person import Person
@@ -178,40 +179,21 @@ def _listed_row(one: "Listed") -> Sequence[str]:
 
 
 def _listed_object(one: "Listed") -> dict[str, Any]:
-    account = _account_object(one.person) if one.person else {}
-    return {"telegram_id": one.telegram_id, **account, "banned_at": _maybe(one.banned_at)}
+    from tgauth.flows.personal_data import account_document
 
-
-def _account_object(person: "Person") -> dict[str, Any]:
-    from tgauth.flows.personal_data import timestamp
-
-    profile = person.profile
-    return {
-        "telegram_id": profile.telegram_id,
-        "sub": person.subject,
-        "username": profile.username,
-        "first_name": profile.first_name,
-        "last_name": profile.last_name,
-        "language_code": profile.language,
-        "created_at": timestamp(person.created_at),
-        "updated_at": timestamp(person.updated_at),
-        "banned_at": _maybe(person.banned_at),
-    }
+    account = account_document(one.person) if one.person else {}
+    banned_at = maybe_timestamp(one.banned_at)
+    return {"telegram_id": one.telegram_id, **account, "banned_at": banned_at}
 
 
 def _record_object(record: "PersonRecord", now: int) -> dict[str, Any]:
-    from tgauth.flows.account import PersonalData
-    from tgauth.flows.personal_data import document_of
+    from tgauth.flows.personal_data import account_document, login_document, session_document
 
-    data = PersonalData(
-        person=record.person,
-        sessions=record.sessions,
-        logins=record.logins,
-        messages=[],
-        unhandled=[],
-    )
-    document = document_of(data, issuer="", now=now)
-    return {name: document[name] for name in ("account", "sessions", "logins")}
+    return {
+        "account": account_document(record.person),
+        "sessions": [session_document(one) for one in record.sessions],
+        "logins": [login_document(one, now=now) for one in record.logins],
+    }
 
 
 def _record_lines(record: "PersonRecord", now: int) -> list[str]:
@@ -250,9 +232,3 @@ def _section(title: str, rows: Sequence[Sequence[str]], headings: Sequence[str])
     if not rows:
         return ["", f"{title}: none"]
     return ["", f"{title}: {len(rows)}", *(f"  {line}" for line in table(rows, headings))]
-
-
-def _maybe(instant: int | None) -> str | None:
-    from tgauth.flows.personal_data import timestamp
-
-    return None if instant is None else timestamp(instant)

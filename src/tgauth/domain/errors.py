@@ -6,6 +6,8 @@ They know no HTTP status and no prose for people: each face translates them thro
 
 from typing import ClassVar
 
+from tgauth.domain.instants import timestamp
+
 
 class TgauthError(Exception):
     """The root of all errors that tgauth raises on purpose.
@@ -173,7 +175,8 @@ class RotationUnderWay(TgauthError):
     code = "rotation_under_way"
 
     def __init__(self, kid: str, signs_from: int) -> None:
-        super().__init__(f"key {kid} signs from {signs_from} on")
+        when = timestamp(signs_from)
+        super().__init__(f"key {kid} is new already and signs from {when} on: wait until then")
 
 
 class SessionEnded(TgauthError):
