@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from tests.builders import Clock, Ids, a_deployment
 
@@ -47,7 +48,9 @@ MAY_BLOCK = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks of this folder."""
+    """Register the marks of this folder; judge no property by how long it took."""
+    settings.register_profile("tgauth", deadline=None)
+    settings.load_profile("tgauth")
     config.addinivalue_line("markers", "may_block: the test blocks the event loop on purpose")
 
 
