@@ -24,7 +24,7 @@ class AlreadyServed(Exception):
 
 
 @contextmanager
-def alone(database: Path) -> Iterator[None]:
+def only_supervisor(database: Path) -> Iterator[None]:
     """Keep a second supervisor away from the same store.
 
     Raises:

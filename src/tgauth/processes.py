@@ -24,7 +24,7 @@ from tgauth.domain.instants import SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
-from tgauth.premises import alone, check_place, needs_migration
+from tgauth.premises import check_place, needs_migration, only_supervisor
 from tgauth.settings import ConfigurationError, Settings
 from tgauth.supervisor import Child, ListenError, listen, supervise
 from tgauth.supervisor.child import Notifier, inherited_sockets
@@ -53,7 +53,7 @@ async def serve(settings: Settings) -> int:
         StoreUnavailable: Its folder cannot be written.
     """
     path = settings.database.path
-    with alone(path), _listening(settings) as listener:
+    with only_supervisor(path), _listening(settings) as listener:
         if needs_migration(path):
             # Once, and for as long as it takes: a child has only so long to become ready.
             _log.info("store.migrating", path=path)
@@ -160,7 +160,7 @@ async def run_bot(settings: Settings) -> int:
     Raises:
         ConfigurationError: Telegram refuses the token.
     """
-    from tgauth.bot.process import BotAddress, TokenRefused
+    from tgauth.bot.process import BotAddress, BotTokenRefused
     from tgauth.bot.process import run_bot as run
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
@@ -168,7 +168,7 @@ async def run_bot(settings: Settings) -> int:
         async with open_deployment(settings) as deployment:
             try:
                 await run(deployment, address, ready=tell_ready, shutdown=shutdown)
-            except TokenRefused:
+            except BotTokenRefused:
                 raise ConfigurationError(
                     "TGAUTH_TELEGRAM__TOKEN",
                     found="Telegram refuses it",

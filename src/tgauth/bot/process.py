@@ -34,7 +34,7 @@ _CONNECTIONS: Final = 32
 _UPDATES: Final = ("message", "callback_query")
 
 
-class TokenRefused(Exception):
+class BotTokenRefused(Exception):
     """Telegram does not know this token: nothing but another token helps."""
 
 
@@ -66,7 +66,7 @@ async def run_bot(
     It is ready before Telegram has been reached: an unreachable Telegram ends nothing.
 
     Raises:
-        TokenRefused: Telegram refuses the token.
+        BotTokenRefused: Telegram refuses the token.
     """
     # Waiting times as timedelta, which python-telegram-bot makes the only form in its next release.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -83,7 +83,7 @@ async def run_bot(
             task.cancel()
         await asyncio.gather(stop, refused, return_exceptions=True)
     if bot.is_token_refused:
-        raise TokenRefused
+        raise BotTokenRefused
 
 
 class _Bot:

@@ -11,7 +11,7 @@ import aiosqlite
 
 from tgauth.domain.errors import StoreUnavailable, TgauthError
 from tgauth.store.access import require_access
-from tgauth.store.cancellation import to_the_end
+from tgauth.store.cancellation import uninterrupted
 from tgauth.store.connection import Connection, in_thread_of, look, transact
 from tgauth.store.migrations import SchemaTooOld, migrate, shipped, version_of
 from tgauth.store.presence import alone, present
@@ -117,11 +117,11 @@ class Store:
                     await writer.execute_fetchall("PRAGMA journal_mode = WAL")
                     if as_it_is:
                         await _require_no_migration(writer)
-                    await to_the_end(migrate(writer, path))
+                    await uninterrupted(migrate(writer, path))
                     reader = await _connect(path)
                     return cls(path, writer=writer, reader=reader, turns=turns)
                 except BaseException:
-                    await to_the_end(writer.close())
+                    await uninterrupted(writer.close())
                     raise
 
     @asynccontextmanager
@@ -140,13 +140,13 @@ class Store:
             with translated():
                 try:
                     # Nothing can be left open here; if it ever is, one login fails and not all.
-                    await to_the_end(self._roll_back())
-                    await to_the_end(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
+                    await uninterrupted(self._roll_back())
+                    await uninterrupted(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
                     yield Connection(self._writer)
                 except BaseException:
-                    await to_the_end(self._roll_back())
+                    await uninterrupted(self._roll_back())
                     raise
-                await to_the_end(self._commit())
+                await uninterrupted(self._commit())
 
     async def write(
         self,
@@ -169,7 +169,7 @@ class Store:
         work = transact(self._writer, lambda connection: body(connection, *arguments, **more))
         async with self._turns.turn():
             with translated():
-                return await to_the_end(in_thread_of(self._writer, work))
+                return await uninterrupted(in_thread_of(self._writer, work))
 
     async def read(
         self,
@@ -212,7 +212,7 @@ class Store:
 
     async def close(self) -> None:
         """Let go of the file; for whoever did not get it from `open`."""
-        await to_the_end(self._close())
+        await uninterrupted(self._close())
 
     async def _commit(self) -> None:
         try:
@@ -268,7 +268,7 @@ async def _connect(path: Path) -> aiosqlite.Connection:
         for pragma in _PRAGMAS:
             await connection.execute_fetchall(pragma)
     except BaseException:
-        await to_the_end(connection.close())
+        await uninterrupted(connection.close())
         raise
     return connection
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import aiosqlite
 
 from tgauth.domain.errors import TgauthError
-from tgauth.store.cancellation import to_the_end
+from tgauth.store.cancellation import uninterrupted
 from tgauth.store.connection import Connection, Row
 from tgauth.store.database import PATIENCE, require_store, translated, turns_of
 from tgauth.store.presence import present
@@ -68,7 +68,7 @@ async def opened(path: Path) -> AsyncIterator[Connection]:
                 await raw.execute_fetchall(_DISTRUST)
                 await raw.execute_fetchall(SELECT_TABLES)
             except BaseException:
-                await to_the_end(raw.close())
+                await uninterrupted(raw.close())
                 raise
         try:
             raw.row_factory = Row
@@ -77,7 +77,7 @@ async def opened(path: Path) -> AsyncIterator[Connection]:
             await raw.interrupt()
             raise
         finally:
-            await to_the_end(_close(raw, path))
+            await uninterrupted(_close(raw, path))
 
 
 @asynccontextmanager
@@ -117,7 +117,7 @@ async def _opened(path: Path, options: str) -> AsyncIterator[Connection]:
             await raw.interrupt()
             raise
         finally:
-            await to_the_end(raw.close())
+            await uninterrupted(raw.close())
 
 
 def address(path: Path, options: str) -> str:
