@@ -14,8 +14,9 @@ import aiosqlite
 
 from tgauth.domain.errors import TgauthError
 from tgauth.store.cancellation import uninterrupted
+from tgauth.store.connecting import PATIENCE, translated
 from tgauth.store.connection import Connection, Row
-from tgauth.store.database import PATIENCE, require_store, translated, turns_of
+from tgauth.store.database import require_store, turns_of
 from tgauth.store.presence import present
 
 SELECT_TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
