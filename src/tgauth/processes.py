@@ -96,6 +96,7 @@ async def run_api(settings: Settings) -> int:
     from tgauth.api.brand import BrandingUnusable
     from tgauth.api.process import run_api as run
     from tgauth.flows.keyring import Keys
+    from tgauth.upkeep import kept_up
 
     _raise_descriptor_limit()
     with signalled() as shutdown:
@@ -104,15 +105,10 @@ async def run_api(settings: Settings) -> int:
         async with open_deployment(settings) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
+            options = _api_options(settings)
             try:
-                await run(
-                    deployment,
-                    keys,
-                    _api_options(settings),
-                    listener,
-                    ready=tell_ready,
-                    shutdown=shutdown,
-                )
+                async with kept_up(deployment, shutdown) as stop:
+                    await run(deployment, keys, options, listener, ready=tell_ready, shutdown=stop)
             except BrandingUnusable as error:
                 raise ConfigurationError(
                     f"TGAUTH_BRANDING__{error.part.upper()}",
@@ -162,12 +158,14 @@ async def run_bot(settings: Settings) -> int:
     """
     from tgauth.bot.process import BotAddress, BotTokenRefused
     from tgauth.bot.process import run_bot as run
+    from tgauth.upkeep import kept_up
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
     with signalled() as shutdown:
         async with open_deployment(settings) as deployment:
             try:
-                await run(deployment, address, ready=tell_ready, shutdown=shutdown)
+                async with kept_up(deployment, shutdown) as stop:
+                    await run(deployment, address, ready=tell_ready, shutdown=stop)
             except BotTokenRefused:
                 raise ConfigurationError(
                     "TGAUTH_TELEGRAM__TOKEN",
