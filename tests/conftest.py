@@ -16,7 +16,7 @@ from tgauth.texts import load_languages
 #: Where our own code may block the loop, each for its reason.
 MAY_BLOCK = {
     # Once, at the start: one look at whose file it is.
-    "tgauth/store/access.py": {"require_access"},
+    "tgauth/database_file.py": {"require_access"},
     # A lock file that nobody holds is opened and locked in microseconds; waiting is done elsewhere.
     "tgauth/store/turns.py": {"_acquire", "turn", "_wait_for"},
     "tgauth/store/lock_files.py": {"open_lock_file", "give_to_owner"},

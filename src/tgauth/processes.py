@@ -24,6 +24,7 @@ from tgauth.domain.instants import SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
+from tgauth.migrating import run_migration
 from tgauth.premises import check_place, needs_migration, only_supervisor
 from tgauth.settings import ConfigurationError, Settings
 from tgauth.supervisor import Child, ListenError, listen, supervise
@@ -50,15 +51,19 @@ async def serve(settings: Settings) -> int:
     Raises:
         AlreadyServed: Another one does.
         ConfigurationError: The address cannot be listened on, or the database cannot be there.
-        StoreUnavailable: Its folder cannot be written.
+        StoreUnavailable: The store cannot be opened, and waiting does not help.
     """
     path = settings.database.path
     with only_supervisor(path), _listening(settings) as listener:
         if needs_migration(path):
             # Once, and for as long as it takes: a child has only so long to become ready.
             _log.info("store.migrating", path=path)
-            process = await asyncio.create_subprocess_exec(*command("db", "migrate"))
-            if code := await process.wait():
+            with signalled() as shutdown:
+                code = await run_migration(command("db", "migrate"), shutdown=shutdown)
+            if code is None:
+                _log.info("store.migration_stopped", path=path)
+                return os.EX_OK
+            if code:
                 return code
         return await supervise(
             children_of(settings, listener), report=report, deadline=STOP_DEADLINE

@@ -15,6 +15,9 @@ from tgauth.store.cancellation import uninterrupted
 #: Seconds to wait for another process's write before the store counts as unavailable.
 PATIENCE: Final = 5.0
 
+#: SQLite's names for what goes by: another program's lock, a full disk, a disk that did not answer.
+_PASSING: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOMEM")
+
 _PRAGMAS: Final = (
     # A login that was acknowledged to a person survives a power cut: NORMAL does not promise that.
     "PRAGMA synchronous = FULL",
@@ -43,7 +46,8 @@ def translated() -> Iterator[None]:
     except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
         if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
             raise
-        raise StoreUnavailable(str(error)) from error
+        name = getattr(error, "sqlite_errorname", "")
+        raise StoreUnavailable(str(error), may_pass=name.startswith(_PASSING)) from error
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import aiosqlite
 
+from tgauth.database_file import require_access
 from tgauth.domain.errors import StoreUnavailable, TgauthError
-from tgauth.store.access import require_access
 from tgauth.store.cancellation import uninterrupted
 from tgauth.store.connecting import PATIENCE, connect, only_for_us, translated
 from tgauth.store.connection import (

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anyio
 
+from tgauth.database_file import unavailable
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.store.lock_files import open_lock_file
 
@@ -75,7 +76,7 @@ class TurnLock:
         try:
             descriptor = open_lock_file(self._path)
         except OSError as error:
-            raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
+            raise unavailable(self._path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -103,7 +104,7 @@ class TurnLock:
             raise
 
     def _too_long(self, patience: float) -> StoreUnavailable:
-        return StoreUnavailable(f"{self._path.name} was taken for {patience:g} s")
+        return StoreUnavailable(f"{self._path.name} was taken for {patience:g} s", may_pass=True)
 
 
 def _take_blocking(descriptor: int, ticket: _Ticket) -> None:
