@@ -19,7 +19,7 @@ MAY_BLOCK = {
     "tgauth/database_file.py": {"require_access"},
     # A lock file that nobody holds is opened and locked in microseconds; waiting is done elsewhere.
     "tgauth/store/turns.py": {"_acquire", "turn", "_wait_for"},
-    "tgauth/store/lock_files.py": {"open_lock_file", "give_to_owner"},
+    "tgauth/store/lock_files.py": {"open_itself", "open_lock_file", "give_to_owner", "as_owner_of"},
     "tgauth/store/presence.py": {"_held"},
     # Once, at the start: a few bytes each, or the name of a file.
     "tgauth/store/master_key.py": {

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import os
+import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -395,3 +398,52 @@ async def test_a_disk_that_is_too_full_for_the_copy_is_told(tmp_path: Path) -> N
         await open_and_close(database)
         assert before == content_of(copy_of(database, 1))
         assert shipped()[-1].number == version_of(database)
+
+
+@pytest.fixture
+def services_folder() -> Iterator[Path]:
+    """Return a folder of the service's account, which it can reach."""
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    os.chown(folder, 4242, 4243)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+async def test_a_copy_that_root_makes_is_the_services(services_folder: Path) -> None:
+    """As is all else there; and root is root again afterwards."""
+    database = services_folder / "tgauth.db"
+    write_first_version(database)
+    os.chown(database, 4242, 4243)
+    groups = os.getgroups()
+    await open_and_close(database)
+    status = copy_of(database, 1).stat()
+    assert (4242, 4243, 0o600) == (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+    assert (0, 0, groups) == (os.geteuid(), os.getegid(), os.getgroups())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+async def test_a_link_in_a_copys_place_leads_root_nowhere(
+    services_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever owns the folder can put one there at the last moment, and gets nothing by it."""
+    database = services_folder / "tgauth.db"
+    write_first_version(database)
+    os.chown(database, 4242, 4243)
+    before = content_of(database)
+    execute = aiosqlite.Connection.execute_fetchall
+
+    async def linking(self: aiosqlite.Connection, sql: str, *parameters: Any) -> Any:
+        if sql.startswith("VACUUM"):
+            copy_of(database, 1).symlink_to(tmp_path / "precious")
+        return await execute(self, sql, *parameters)
+
+    monkeypatch.setattr(aiosqlite.Connection, "execute_fetchall", linking)
+    with pytest.raises(StoreUnavailable):
+        await open_and_close(database)
+    monkeypatch.undo()
+    assert not (tmp_path / "precious").exists()
+    assert before == content_of(database)
+    assert 0 == os.geteuid()
+    await open_and_close(database)
+    assert before == content_of(copy_of(database, 1))
