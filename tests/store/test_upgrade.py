@@ -34,10 +34,11 @@ from tests.disks import fill, small_disk
 from tgauth.domain.code import CodeKind, derive_code, hash_of
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.instants import DAY
-from tgauth.domain.login import LoginState
+from tgauth.domain.login import LoginState, Standing
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
 from tgauth.flows.continue_in_browser import Browser, continue_in_browser
+from tgauth.flows.deliver_messages import LoginOutcome, due_messages
 from tgauth.store import Store, codes, logins, migrations, outbox, persons, sessions
 from tgauth.store.migrations import DanglingReference, Migration, copy_of, shipped
 
@@ -239,6 +240,28 @@ async def test_a_link_of_before_still_logs_in(old: Path, clock: Clock) -> None:
             deployment, CHAT_CODE, browser=Browser(name="b"), switch=False
         )
     assert "approved" == outcome.login_id
+
+
+async def test_a_link_of_before_is_told_of_when_it_expires(old: Path, clock: Clock) -> None:
+    """The first version promised nobody that; of those that are over for long nothing is said."""
+    with closing(sqlite3.connect(old)) as raw:
+        raw.execute(
+            "UPDATE outbox SET sent_at = ?, message_id = 500 WHERE login_id = 'approved'", (NOW,)
+        )
+        raw.execute(
+            "UPDATE outbox SET sent_at = 5, message_id = 400, given_up_at = NULL, reason = NULL "
+            "WHERE login_id = 'old'"
+        )
+        raw.execute("DELETE FROM outbox WHERE sent_at IS NULL")
+        raw.commit()
+    async with Store.open(old) as store:
+        deployment = a_deployment(store, now=clock)
+        assert ([], NOW + LIFETIME) == await due_messages(deployment, most=9)
+        clock.advance(LIFETIME)
+        [due], _ = await due_messages(deployment, most=9)
+    assert (Notice.LOGIN_CLOSED, "approved") == (due.notice, due.outgoing.login_id)
+    assert (1001, 500, False) == (due.outgoing.chat_id, due.target, due.is_pointless)
+    assert LoginOutcome(standing=Standing.EXPIRED, session=None) == due.content
 
 
 async def test_the_store_is_copied_before_it_is_changed(old: Path) -> None:
