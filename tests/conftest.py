@@ -17,10 +17,11 @@ from tgauth.texts import load_languages
 #: Where our own code may block the loop, each for its reason.
 MAY_BLOCK = {
     # Once, at the start: one look at whose file it is.
-    "tgauth/store/access.py": {"require_access", "require_store"},
+    "tgauth/store/access.py": {"require_store"},
+    "tgauth/database_file.py": {"require_access"},
     # A lock file that nobody holds is opened and locked in microseconds; waiting is done elsewhere.
     "tgauth/store/turns.py": {"_acquire", "turn", "_wait_for"},
-    "tgauth/store/lock_files.py": {"open_lock_file", "give_to_owner"},
+    "tgauth/store/lock_files.py": {"open_itself", "open_lock_file", "give_to_owner", "as_owner_of"},
     "tgauth/store/presence.py": {"_held"},
     # Once, at the start: a few bytes each, or the name of a file.
     "tgauth/store/master_key.py": {

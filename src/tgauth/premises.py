@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tgauth.domain.errors import StoreUnavailable
+from tgauth.database_file import MAGIC, header_of, require_access, require_database, unavailable
 from tgauth.migration_files import newest
 from tgauth.settings import ConfigurationError
 from tgauth.supervisor import AlreadyHeld, hold
@@ -24,13 +24,14 @@ class AlreadyServed(Exception):
 
 
 @contextmanager
-def alone(database: Path) -> Iterator[None]:
+def only_supervisor(database: Path) -> Iterator[None]:
     """Keep a second supervisor away from the same store.
 
     Raises:
         AlreadyServed: Another one works on it.
         ConfigurationError: The database cannot be there.
-        StoreUnavailable: Its folder cannot be written.
+        StoreUnavailable: Its folder cannot be written, or the file is another account's or none
+            of SQLite.
     """
     check_place(database)
     whole = database.resolve()  # two names of one file are one store
@@ -41,7 +42,10 @@ def alone(database: Path) -> Iterator[None]:
         except AlreadyHeld as error:
             raise AlreadyServed(database, error.holder) from None
         except OSError as error:
-            raise StoreUnavailable(f"{lock}: {error.strerror}") from error
+            raise unavailable(lock, error) from error
+        # Told here once, rather than by each process in turn.
+        require_access(whole)
+        require_database(whole)
         yield
 
 
@@ -50,14 +54,13 @@ def needs_migration(path: Path) -> bool:
 
     The number is in bytes 60 to 63 (sqlite.org/fileformat2.html §1.3.15). What a kill left in the
     write-ahead log is not seen here; whoever opens the store sees it.
+
+    Raises:
+        StoreUnavailable: It cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            header = file.read(100)
-    except OSError:
-        return False
+    header = header_of(path)
     version = int.from_bytes(header[60:64], "big")
-    return header.startswith(b"SQLite format 3\0") and 0 < version < newest()
+    return header.startswith(MAGIC) and 0 < version < newest()
 
 
 def check_place(path: Path) -> None:

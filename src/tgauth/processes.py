@@ -24,7 +24,8 @@ from tgauth.domain.instants import SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
-from tgauth.premises import alone, check_place, needs_migration
+from tgauth.migrating import run_migration
+from tgauth.premises import check_place, needs_migration, only_supervisor
 from tgauth.settings import ConfigurationError, Settings
 from tgauth.supervisor import Child, ListenError, listen, supervise
 from tgauth.supervisor.child import Notifier, inherited_sockets
@@ -50,15 +51,19 @@ async def serve(settings: Settings) -> int:
     Raises:
         AlreadyServed: Another one does.
         ConfigurationError: The address cannot be listened on, or the database cannot be there.
-        StoreUnavailable: Its folder cannot be written.
+        StoreUnavailable: The store cannot be opened, and waiting does not help.
     """
     path = settings.database.path
-    with alone(path), _listening(settings) as listener:
+    with only_supervisor(path), _listening(settings) as listener:
         if needs_migration(path):
             # Once, and for as long as it takes: a child has only so long to become ready.
             _log.info("store.migrating", path=path)
-            process = await asyncio.create_subprocess_exec(*command("db", "migrate"))
-            if code := await process.wait():
+            with signalled() as shutdown:
+                code = await run_migration(command("db", "migrate"), shutdown=shutdown)
+            if code is None:
+                _log.info("store.migration_stopped", path=path)
+                return os.EX_OK
+            if code:
                 return code
         return await supervise(
             children_of(settings, listener), report=report, deadline=STOP_DEADLINE
@@ -96,6 +101,7 @@ async def run_api(settings: Settings) -> int:
     from tgauth.api.brand import BrandingUnusable
     from tgauth.api.process import run_api as run
     from tgauth.flows.keyring import Keys
+    from tgauth.upkeep import kept_up
 
     _raise_descriptor_limit()
     with signalled() as shutdown:
@@ -104,15 +110,10 @@ async def run_api(settings: Settings) -> int:
         async with open_deployment(settings) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
+            options = _api_options(settings)
             try:
-                await run(
-                    deployment,
-                    keys,
-                    _api_options(settings),
-                    listener,
-                    ready=tell_ready,
-                    shutdown=shutdown,
-                )
+                async with kept_up(deployment, shutdown) as stop:
+                    await run(deployment, keys, options, listener, ready=tell_ready, shutdown=stop)
             except BrandingUnusable as error:
                 raise ConfigurationError(
                     f"TGAUTH_BRANDING__{error.part.upper()}",
@@ -160,15 +161,17 @@ async def run_bot(settings: Settings) -> int:
     Raises:
         ConfigurationError: Telegram refuses the token.
     """
-    from tgauth.bot.process import BotAddress, TokenRefused
+    from tgauth.bot.process import BotAddress, BotTokenRefused
     from tgauth.bot.process import run_bot as run
+    from tgauth.upkeep import kept_up
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
     with signalled() as shutdown:
         async with open_deployment(settings) as deployment:
             try:
-                await run(deployment, address, ready=tell_ready, shutdown=shutdown)
-            except TokenRefused:
+                async with kept_up(deployment, shutdown) as stop:
+                    await run(deployment, address, ready=tell_ready, shutdown=stop)
+            except BotTokenRefused:
                 raise ConfigurationError(
                     "TGAUTH_TELEGRAM__TOKEN",
                     found="Telegram refuses it",

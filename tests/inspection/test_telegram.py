@@ -8,7 +8,7 @@ from tests.harness import free_port
 from tests.inspection.server import Answers, bot, serving
 
 from tgauth.bot.inspection import BotFacts, TelegramUnreachable, inspect_bot
-from tgauth.bot.process import BotAddress, TokenRefused
+from tgauth.bot.process import BotAddress, BotTokenRefused
 from tgauth.inspection.findings import Finding, Verdict
 from tgauth.inspection.telegram import telegram_findings
 from tgauth.settings import load_settings
@@ -47,7 +47,7 @@ def test_a_bot_is_named() -> None:
 def test_a_token_that_telegram_refuses_is_wrong() -> None:
     """`serve` would end with 78; nothing repeats the token."""
     with serving({}, otherwise=401) as origin:
-        with pytest.raises(TokenRefused):
+        with pytest.raises(BotTokenRefused):
             ask(origin)
         found = look(origin)["token"]
     assert (Verdict.WRONG, True) == (found.verdict, found.is_configuration)

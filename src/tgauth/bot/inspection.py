@@ -10,7 +10,7 @@ import anyio
 from telegram import Bot
 from telegram.error import TelegramError
 
-from tgauth.bot.process import BotAddress, TokenRefused
+from tgauth.bot.process import BotAddress, BotTokenRefused
 from tgauth.bot.requests import TokenWatch, WatchedRequest
 
 #: Seconds for the whole conversation.
@@ -39,7 +39,7 @@ async def inspect_bot(address: BotAddress) -> BotFacts:
     """Ask Telegram for the bot's name and webhook.
 
     Raises:
-        TokenRefused: Telegram does not know the token.
+        BotTokenRefused: Telegram does not know the token.
         TelegramUnreachable: It gave no answer that helps; the message says why.
     """
     os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -58,7 +58,7 @@ async def inspect_bot(address: BotAddress) -> BotFacts:
         raise TelegramUnreachable(f"no answer within {PATIENCE:g} s") from None
     except TelegramError as error:
         if watch.refused:
-            raise TokenRefused from None
+            raise BotTokenRefused from None
         # python-telegram-bot puts the name of httpx's class before what went wrong.
         raise TelegramUnreachable(re.sub(r"^httpx\.\w+: ", "", error.message)) from None
 

@@ -14,9 +14,7 @@ from tgauth.bot.inbox_queue import InboxQueue
 from tgauth.bot.requests import TokenWatch, UpdatesRequest, WatchedRequest
 from tgauth.bot.sender import Sender
 from tgauth.bot.waking import Bell
-from tgauth.domain.errors import StoreUnavailable
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.sweep import sweep
 from tgauth.logs import Log
 from tgauth.texts import chat, languages, load_languages, words_for
 from tgauth.texts.catalogue import SOURCE
@@ -26,15 +24,12 @@ _log = Log("bot")
 #: Seconds between attempts to reach Telegram for the first time.
 _REACH_DELAYS: Final = (1.0, 2.0, 5.0, 10.0)
 _STOP_PATIENCE: Final = 2.0
-_SWEEP_EVERY: Final = 60.0
-#: Between batches: whoever waits for a turn gets one.
-_SWEEP_PAUSE: Final = 0.05
 #: Connections for answers; the updater has one of its own.
 _CONNECTIONS: Final = 32
 _UPDATES: Final = ("message", "callback_query")
 
 
-class TokenRefused(Exception):
+class BotTokenRefused(Exception):
     """Telegram does not know this token: nothing but another token helps."""
 
 
@@ -66,7 +61,7 @@ async def run_bot(
     It is ready before Telegram has been reached: an unreachable Telegram ends nothing.
 
     Raises:
-        TokenRefused: Telegram refuses the token.
+        BotTokenRefused: Telegram refuses the token.
     """
     # Waiting times as timedelta, which python-telegram-bot makes the only form in its next release.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -83,7 +78,7 @@ async def run_bot(
             task.cancel()
         await asyncio.gather(stop, refused, return_exceptions=True)
     if bot.is_token_refused:
-        raise TokenRefused
+        raise BotTokenRefused
 
 
 class _Bot:
@@ -127,10 +122,9 @@ class _Bot:
         _log.info("bot.polling", name=f"@{application.bot.username}")
         self._sending = True
         async with asyncio.TaskGroup() as tasks:
-            upkeep = [tasks.create_task(work) for work in (self._set_commands(), self._keep_up())]
+            menu = tasks.create_task(self._set_commands())
             await self._sender.run()
-            for task in upkeep:
-                task.cancel()
+            menu.cancel()
 
     async def stop(self, work: asyncio.Task[None]) -> None:
         """Stop in order: take nothing more, finish what is in hand, let go of the connections."""
@@ -204,15 +198,6 @@ class _Bot:
             )
         else:
             self._watch.missed(error.message)
-
-    async def _keep_up(self) -> None:
-        while True:
-            try:
-                more = await sweep(self._deployment)
-            except StoreUnavailable as error:
-                more = False
-                _log.warning("store.unavailable", reason=str(error))
-            await asyncio.sleep(_SWEEP_PAUSE if more else _SWEEP_EVERY)
 
     async def _set_commands(self) -> None:
         try:

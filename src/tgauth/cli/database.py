@@ -15,6 +15,7 @@ from tgauth.cli.operating import (
     to_the_end,
 )
 from tgauth.cli.printing import as_json, moment, plain, say, size, table
+from tgauth.cli.running import attach
 from tgauth.domain.instants import maybe_timestamp
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def migrate() -> None:
     from tgauth.store import Store
     from tgauth.store.migrating import plan_migration
 
+    attach()
     path = settings_of_installation().database.path
 
     async def do() -> "MigrationPlan":

@@ -200,7 +200,7 @@ def _known_to_telegram(token: str, api_url: str) -> str:
         ValueError: Telegram refuses it.
     """
     from tgauth.bot.inspection import TelegramUnreachable, inspect_bot
-    from tgauth.bot.process import BotAddress, TokenRefused
+    from tgauth.bot.process import BotAddress, BotTokenRefused
 
     click.echo("Asking Telegram …")
     address = BotAddress(token=token, api_url=api_url)
@@ -212,7 +212,7 @@ def _known_to_telegram(token: str, api_url: str) -> str:
         click.echo(f"It is the token of @{anyio.run(ask)}.")
     except TelegramUnreachable as error:
         click.echo(f"Could not reach Telegram ({error}); going on without checking the token.")
-    except TokenRefused:
+    except BotTokenRefused:
         raise ValueError("Telegram refuses it; take the current token from @BotFather") from None
     return token
 

@@ -96,7 +96,8 @@ def run(process: Callable[[], Awaitable[int]], reading: Reading | None = None) -
         if kind in CONFIGURATION_CODES:
             fail(_placed(str(error), places), os.EX_CONFIG)
         if kind == "store_unavailable":
-            fail(_placed(f"TGAUTH_DATABASE__PATH: {error}", places), os.EX_IOERR)
+            code = os.EX_TEMPFAIL if getattr(error, "may_pass", False) else os.EX_IOERR
+            fail(_placed(f"TGAUTH_DATABASE__PATH: {error}", places), code)
         if kind in _EXIT_CODES:
             fail(str(error), _EXIT_CODES[kind])
         _end_log.exception("process.failed", error)

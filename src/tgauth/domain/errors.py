@@ -220,5 +220,7 @@ class StoreUnavailable(TgauthError):
 
     code = "store_unavailable"
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, may_pass: bool = False) -> None:
         super().__init__(f"the store is unavailable: {why}")
+        #: Whether waiting may help: somebody else has it, or there is no room at the moment.
+        self.may_pass = may_pass

@@ -1,7 +1,7 @@
 """The token, and who else takes the bot's updates."""
 
 from tgauth.bot.inspection import TelegramUnreachable, inspect_bot
-from tgauth.bot.process import BotAddress, TokenRefused
+from tgauth.bot.process import BotAddress, BotTokenRefused
 from tgauth.inspection.findings import Finding, ok, warning, wrong
 from tgauth.settings import Settings
 
@@ -11,7 +11,7 @@ async def telegram_findings(settings: Settings) -> list[Finding]:
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
     try:
         facts = await inspect_bot(address)
-    except TokenRefused:
+    except BotTokenRefused:
         advice = "take the current token from @BotFather"
         return [wrong("token", "Telegram refuses it", advice, is_configuration=True)]
     except TelegramUnreachable as error:

@@ -1,10 +1,8 @@
-"""Whether the store's file is there, and whose it is."""
+"""Whether the store's file is there."""
 
-import os
-import stat
 from pathlib import Path
 
-from tgauth.domain.errors import StoreUnavailable, TgauthError
+from tgauth.domain.errors import TgauthError
 
 
 class StoreMissing(TgauthError):
@@ -27,18 +25,3 @@ def require_store(path: Path) -> None:
     """
     if not path.is_file():
         raise StoreMissing(path)
-
-
-def require_access(path: Path) -> None:
-    """Make sure that this account may read and write the store.
-
-    Raises:
-        StoreUnavailable: It may not; SQLite would only say that the file cannot be opened.
-    """
-    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
-        status = path.stat()
-        raise StoreUnavailable(
-            f"{path} belongs to user {status.st_uid} with mode {stat.S_IMODE(status.st_mode):04o}, "
-            f"and this process is user {os.geteuid()}: run it as the store's owner, or give the "
-            "files to this one (chown)"
-        )

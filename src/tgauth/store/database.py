@@ -1,24 +1,32 @@
 """The connection to the SQLite file, and the one way to write to it."""
 
-import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import aiosqlite
 
+from tgauth.database_file import require_access
 from tgauth.domain.errors import StoreUnavailable
-from tgauth.store.access import require_access, require_store
-from tgauth.store.cancellation import to_the_end
-from tgauth.store.connection import Connection, in_thread_of, look, transact
-from tgauth.store.migrations import SchemaTooOld, migrate, shipped, version_of
+from tgauth.store.access import require_store
+from tgauth.store.cancellation import uninterrupted
+from tgauth.store.connecting import PATIENCE, connect, only_for_us, translated
+from tgauth.store.connection import (
+    Connection,
+    impatient,
+    in_thread_of,
+    look,
+    require_schema,
+    transact,
+)
+from tgauth.store.migrations import SchemaTooNew, SchemaTooOld, migrate, shipped, version_of
 from tgauth.store.presence import Presence, alone, present
 from tgauth.store.turns import TurnLock
 
-#: Seconds to wait for another process's write before the store counts as unavailable.
-PATIENCE: Final = 5.0
+#: The same for a probe: whoever asks whether the store is well wants to know soon.
+PROBE_PATIENCE: Final = 1.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,13 +35,6 @@ UPSERT_PROBE: Final = """
     INSERT INTO probes (only_row, number) VALUES (1, 1)
     ON CONFLICT (only_row) DO UPDATE SET number = probes.number + 1
 """
-
-_PRAGMAS: Final = (
-    # A login that was acknowledged to a person survives a power cut: NORMAL does not promise that.
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}",
-)
 
 
 class Store:
@@ -46,8 +47,10 @@ class Store:
         writer: aiosqlite.Connection,
         reader: aiosqlite.Connection,
         turns: TurnLock,
+        schema: int,
     ) -> None:
         self._path = path
+        self._schema = schema
         self._identity = _identity_of(path)
         self._writer = writer
         self._reader = Connection(reader)
@@ -100,19 +103,20 @@ class Store:
     async def _connected(cls, path: Path, *, as_it_is: bool) -> "Store":
         require_access(path)
         turns = turns_of(path)
-        with translated(), _only_for_us():
+        with translated(), only_for_us():
             async with turns.turn():
-                writer = await _connect(path)
+                writer = await connect(path)
                 try:
                     # Changing to WAL needs the file alone; once made, it stays in the file.
                     await writer.execute_fetchall("PRAGMA journal_mode = WAL")
                     if as_it_is:
                         await _require_no_migration(writer)
-                    await to_the_end(migrate(writer, path))
-                    reader = await _connect(path)
-                    return cls(path, writer=writer, reader=reader, turns=turns)
+                    await uninterrupted(migrate(writer, path))
+                    reader = await connect(path)
+                    schema = await version_of(writer)
+                    return cls(path, writer=writer, reader=reader, turns=turns, schema=schema)
                 except BaseException:
-                    await to_the_end(writer.close())
+                    await uninterrupted(writer.close())
                     raise
 
     @asynccontextmanager
@@ -131,13 +135,14 @@ class Store:
             with translated():
                 try:
                     # Nothing can be left open here; if it ever is, one login fails and not all.
-                    await to_the_end(self._roll_back())
-                    await to_the_end(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
+                    await uninterrupted(self._roll_back())
+                    await uninterrupted(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
+                    require_schema(await uninterrupted(version_of(self._writer)), self._schema)
                     yield Connection(self._writer)
                 except BaseException:
-                    await to_the_end(self._roll_back())
+                    await uninterrupted(self._roll_back())
                     raise
-                await to_the_end(self._commit())
+                await uninterrupted(self._commit())
 
     async def write(
         self,
@@ -157,10 +162,12 @@ class Store:
         Raises:
             StoreUnavailable: As in `writing`.
         """
-        work = transact(self._writer, lambda connection: body(connection, *arguments, **more))
+        work = transact(
+            self._writer, lambda connection: body(connection, *arguments, **more), self._schema
+        )
         async with self._turns.turn():
             with translated():
-                return await to_the_end(in_thread_of(self._writer, work))
+                return await uninterrupted(in_thread_of(self._writer, work))
 
     async def read(
         self,
@@ -198,12 +205,30 @@ class Store:
         if _identity_of(self._path) != self._identity:
             # What is written to a file that was deleted or replaced is gone at the next start.
             raise StoreUnavailable(f"{self._path} is not the file any more that was opened")
-        async with self.writing() as connection:
-            await connection.run(UPSERT_PROBE)
+        work = transact(self._writer, _probe, self._schema)
+        async with self._turns.turn(patience=PROBE_PATIENCE):
+            with translated():
+                hurried = impatient(self._writer, work, PROBE_PATIENCE, otherwise=PATIENCE)
+                await uninterrupted(in_thread_of(self._writer, hurried))
+
+    async def require_own_schema(self) -> None:
+        """Make sure that the store still has the schema with which it was opened.
+
+        A newer version that is started beside this one migrates it; the rows then mean what this
+        version cannot know.
+
+        Raises:
+            SchemaTooNew: It was migrated meanwhile: this process has to end.
+            StoreUnavailable: The store cannot be read at the moment.
+        """
+        with translated():
+            found = await version_of(self._raw_reader)
+        if found != self._schema:
+            raise SchemaTooNew(found=found, known=self._schema)
 
     async def close(self) -> None:
         """Let go of the file; for whoever did not get it from `open`."""
-        await to_the_end(self._close())
+        await uninterrupted(self._close())
 
     async def _commit(self) -> None:
         try:
@@ -229,6 +254,10 @@ class Store:
             await self._writer.close()
 
 
+async def _probe(connection: Connection) -> None:
+    await connection.run(UPSERT_PROBE)
+
+
 def turns_of(path: Path) -> TurnLock:
     """Return the lock of a store's writers."""
     return TurnLock(path.with_name(path.name + ".lock"), patience=PATIENCE)
@@ -242,40 +271,7 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, isolation_level=None)
-    try:
-        connection.row_factory = sqlite3.Row
-        for pragma in _PRAGMAS:
-            await connection.execute_fetchall(pragma)
-    except BaseException:
-        await to_the_end(connection.close())
-        raise
-    return connection
-
-
 async def _require_no_migration(connection: aiosqlite.Connection) -> None:
     current, newest = await version_of(connection), shipped()[-1].number
     if current < newest:
         raise SchemaTooOld(found=current, known=newest)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn SQLite's troubles into the domain's word for them; our own mistakes stay themselves."""
-    try:
-        yield
-    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-        if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
-            raise
-        raise StoreUnavailable(str(error)) from error
-
-
-@contextmanager
-def _only_for_us() -> Iterator[None]:
-    """Make new files readable by this account alone."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)

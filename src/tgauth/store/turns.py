@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anyio
 
+from tgauth.database_file import unavailable
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.store.lock_files import open_lock_file
 
@@ -45,21 +46,25 @@ class TurnLock:
         self._tasks = anyio.Lock()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, *, patience: float | None = None) -> AsyncIterator[None]:
         """Hold the lock for the length of the block.
+
+        Args:
+            patience: Seconds to wait for it, where they are others than usual.
 
         Raises:
             StoreUnavailable: Nobody let go of it in time, or the file cannot be opened.
         """
         # One deadline for the whole wait, or tasks that queue up would each wait in full, in a row.
-        deadline = anyio.current_time() + self._patience
+        patience = self._patience if patience is None else patience
+        deadline = anyio.current_time() + patience
         try:
-            with anyio.fail_after(self._patience):
+            with anyio.fail_after(patience):
                 await self._tasks.acquire()
         except TimeoutError as error:
-            raise self._too_long() from error
+            raise self._too_long(patience) from error
         try:
-            descriptor = await self._acquire(deadline)
+            descriptor = await self._acquire(deadline, patience)
             try:
                 yield
             finally:
@@ -67,15 +72,18 @@ class TurnLock:
         finally:
             self._tasks.release()
 
-    async def _acquire(self, deadline: float) -> int:
+    async def _acquire(self, deadline: float, patience: float) -> int:
         try:
             descriptor = open_lock_file(self._path)
         except OSError as error:
-            raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
+            raise unavailable(self._path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            await self._wait_for(descriptor, deadline)
+            try:
+                await self._wait_for(descriptor, deadline)
+            except TimeoutError as error:
+                raise self._too_long(patience) from error
         return descriptor
 
     async def _wait_for(self, descriptor: int, deadline: float) -> None:
@@ -88,17 +96,15 @@ class TurnLock:
                 )
                 waiter.start()
                 await ticket.granted.wait()
-        except BaseException as error:
+        except BaseException:
             with ticket.mutex:
                 ticket.abandoned = True
                 if ticket.taken:
                     os.close(descriptor)
-            if isinstance(error, TimeoutError):
-                raise self._too_long() from error
             raise
 
-    def _too_long(self) -> StoreUnavailable:
-        return StoreUnavailable(f"{self._path.name} was taken for {self._patience:g} s")
+    def _too_long(self, patience: float) -> StoreUnavailable:
+        return StoreUnavailable(f"{self._path.name} was taken for {patience:g} s", may_pass=True)
 
 
 def _take_blocking(descriptor: int, ticket: _Ticket) -> None:

@@ -65,6 +65,7 @@ class GiveUpReason(Enum):
     """Why a child is not started again, which ends its siblings too."""
 
     MISCONFIGURED = "misconfigured"
+    UNREADABLE = "unreadable"
     CRASHING = "crashing"
 
     @property
@@ -73,10 +74,18 @@ class GiveUpReason(Enum):
         match self:
             case GiveUpReason.MISCONFIGURED:
                 return os.EX_CONFIG
+            case GiveUpReason.UNREADABLE:
+                return os.EX_IOERR
             case GiveUpReason.CRASHING:
                 return os.EX_TEMPFAIL
             case _:
                 assert_never(self)
+
+
+#: Ends that no restart can cure: a mistake in the settings, data that cannot be opened.
+_FINAL = {
+    reason.exit_code: reason for reason in (GiveUpReason.MISCONFIGURED, GiveUpReason.UNREADABLE)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +113,9 @@ def decide(
         now: The time of the decision.
         jitter: Chance, at least 0 and below 1.
     """
-    if history[-1].code == os.EX_CONFIG:
-        return GiveUp(reason=GiveUpReason.MISCONFIGURED)
+    final = _FINAL.get(history[-1].code)
+    if final is not None:
+        return GiveUp(reason=final)
     short_runs = remembered(history, policy=policy, now=now)
     if sum(run.is_failure(policy) for run in short_runs) > policy.intensity:
         return GiveUp(reason=GiveUpReason.CRASHING)

@@ -47,8 +47,8 @@ async def supervise(
         on_ready: Called once, when all children are ready at the same time.
 
     Returns:
-        The exit code for the process: 0 after a signal; 78 (EX_CONFIG) when a child ended with
-        it; 75 (EX_TEMPFAIL) when a child failed too often.
+        The exit code for the process: 0 after a signal; 78 (EX_CONFIG) or 74 (EX_IOERR) when a
+        child ended with it; 75 (EX_TEMPFAIL) when a child failed too often.
     """
     if not children or len({child.name for child in children}) < len(children):
         raise ValueError("a supervisor needs children, each with a name of its own")
