@@ -1,0 +1,161 @@
+"""Processes that run out of descriptors or memory, or do not run at all for a while."""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.harness import NEVER_PRINTED, Telegram, Tgauth, answers, eventually, telegram, tgauth
+
+FLOOD = 300
+#: Descriptors that are left when the flood begins: for some connections, and no more.
+LEFT = 20
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Telegram]:
+    """A Telegram."""
+    with telegram(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
+    """An installation that does not run yet."""
+    with tgauth(tmp_path, sandbox.url, TGAUTH_LOGIN__CODE_TTL="600") as prepared:
+        yield prepared
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def flooded(url: str) -> Iterator[None]:
+    """Keep many connections open that ask for nothing, new ones in the place of those closed."""
+    host, port = url.removeprefix("http://").split(":")
+    ended = threading.Event()
+
+    def flood() -> None:
+        wires: list[socket.socket] = []
+        while not ended.is_set():
+            while len(wires) < FLOOD:
+                with contextlib.suppress(OSError):
+                    wires.append(socket.create_connection((host, int(port)), timeout=2))
+            time.sleep(0.1)
+            wires = [one for one in wires if not is_closed(one)]
+        for one in wires:
+            one.close()
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(20)
+
+
+def is_closed(wire: socket.socket) -> bool:
+    """Say whether the other side has hung up."""
+    wire.setblocking(False)
+    try:
+        closed = not wire.recv(1)
+    except BlockingIOError:
+        return False
+    except OSError:
+        closed = True
+    if closed:
+        wire.close()
+    return closed
+
+
+def test_running_out_of_descriptors_ends_when_the_flood_does(
+    sandbox: Telegram, installation: Tgauth
+) -> None:
+    """The process stays, does not spin, and serves again; nobody got a token for nothing."""
+    served = installation.start("serve")
+    sandbox.send(600, "/login")
+    code = sandbox.code(600)
+    api = served.children()["api"]
+    highest = max(int(one.name) for one in Path(f"/proc/{api}/fd").iterdir())
+    resource.prlimit(api, resource.RLIMIT_NOFILE, (highest + LEFT, highest + LEFT))
+
+    with flooded(installation.url):
+        time.sleep(1)
+        before, began = cpu_seconds(api), time.monotonic()
+        time.sleep(4)
+        assert (cpu_seconds(api) - before) / (time.monotonic() - began) < 0.5
+        # The bot has descriptors of its own.
+        sandbox.send(601, "/login")
+        other = sandbox.code(601)
+
+    eventually(lambda: answers(f"{installation.url}/readyz"))
+    assert api == served.children()["api"]
+    for one in (code, other):
+        assert [200, 400] == [installation.exchange(one).status_code for _ in range(2)]
+    assert installation.output.count("\n") < 200
+    assert 0 == served.stop()
+
+
+def test_a_child_without_memory_is_tried_again_until_it_has_some(
+    sandbox: Telegram, installation: Tgauth
+) -> None:
+    """It was killed, and what takes its place cannot even start; later it can."""
+    served = installation.start("serve")
+    for name in ("api", "bot"):
+        lived = served.children()[name]
+        # Its children inherit this: too little for an interpreter with all that is imported.
+        resource.prlimit(served.popen.pid, resource.RLIMIT_AS, (100 << 20, resource.RLIM_INFINITY))
+        os.kill(lived, signal.SIGKILL)
+        failed = installation.output.count("child.restarting")
+        eventually(lambda failed=failed: installation.output.count("child.restarting") > failed + 2)  # type: ignore[misc]  # bound now
+        resource.prlimit(
+            served.popen.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        )
+        eventually(lambda: answers(f"{installation.url}/readyz"), within=30)
+    sandbox.send(600, "/login")
+    assert installation.exchange(sandbox.code(600, within=30)).is_success
+    assert served.popen.poll() is None
+    assert 0 == served.stop()
+
+
+@pytest.mark.parametrize("name", ["api", "bot"])
+def test_a_process_that_stood_still_goes_on(
+    sandbox: Telegram, installation: Tgauth, name: str
+) -> None:
+    """Whoever asked meanwhile is answered, once."""
+    served = installation.start("serve")
+    sandbox.send(600, "/login")
+    first = sandbox.code(600)
+    stopped = served.children()[name]
+    os.kill(stopped, signal.SIGSTOP)
+    tokens: list[int] = []
+
+    def insist() -> None:
+        tokens.append(installation.exchange(first).status_code)
+
+    asking = threading.Thread(target=insist)
+    asking.start()
+    sandbox.send(601, "/login")
+    time.sleep(3)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(stopped, signal.SIGCONT)
+    asking.join(20)
+    assert [200] == tokens
+    second = sandbox.code(601)
+    assert [second] == sandbox.sent_codes()[601]
+    assert [200, 400] == [installation.exchange(second).status_code for _ in range(2)]
+    assert httpx.get(f"{installation.url}/readyz").is_success
+    assert 0 == served.stop()
+    assert [] == [phrase for phrase in NEVER_PRINTED if phrase in installation.output]
