@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from tgauth.domain.client import Client
 from tgauth.domain.code import hash_of
-from tgauth.domain.instants import SECOND
+from tgauth.domain.instants import DAY, SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
@@ -212,6 +212,7 @@ async def open_deployment(
             ),
             logins_per_minute=settings.login.requests_per_minute,
             failures_per_minute=settings.api.failures_per_minute,
+            audit_kept_for=settings.audit.keep_days * DAY,
             now=lambda: time.time_ns() // 1_000_000,
             new_id=lambda: secrets.token_hex(16),
         )

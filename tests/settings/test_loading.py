@@ -117,6 +117,7 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"300": 300, "2592000": 2592000},
         ["", "299", "31536001"],
     ),
+    "AUDIT__KEEP_DAYS": ({"1": 1, "3650": 3650}, ["", "0", "3651", "90d"]),
     "BRANDING__NAME": ({"Käse & Co": "Käse & Co"}, ["", "x" * 61, "a\tb"]),
     "BRANDING__LOGO": (
         {LOGO: LOGO},

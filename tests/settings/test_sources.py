@@ -78,6 +78,7 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
         "api.failures_per_minute": "10",
         "session.ttl": "7200",
         "session.idle_ttl": "3600",
+        "audit.keep_days": "30",
         "branding.name": '"Käse"',
         "branding.logo": '"logo.png"',
         "branding.accent": '"#112233"',

@@ -117,6 +117,7 @@ def unban(telegram_id: int) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(who: str, *, yes: bool) -> None:
     """Delete an account and all that belongs to it. A ban stays."""
+    from tgauth.domain.audit import BY_OPERATOR
     from tgauth.flows.account import delete_account
 
     settings = settings_of_installation()
@@ -134,7 +135,7 @@ def remove(who: str, *, yes: bool) -> None:
     if person.banned_at is not None:
         say(f"They are banned since {moment(person.banned_at)}; that stays.")
     confirm("Delete it?", yes=yes)
-    with_deployment(settings, lambda deployment: delete_account(deployment, person))
+    with_deployment(settings, lambda deployment: delete_account(deployment, person, by=BY_OPERATOR))
     say(f"Deleted the account of {name}.")
 
 
@@ -142,12 +143,15 @@ def remove(who: str, *, yes: bool) -> None:
 @click.argument("who", metavar="ID|SUBJECT")
 def export(who: str) -> None:
     """Print everything that is kept about somebody, as JSON."""
+    from tgauth.domain.audit import BY_OPERATOR
+    from tgauth.flows.account import note_export
     from tgauth.flows.personal_data import document_of
 
     async def gather(deployment: "Deployment") -> dict[str, Any] | None:
         data = await _data_of(deployment, who)
         if data is None:
             return None
+        await note_export(deployment, data.person, by=BY_OPERATOR)
         return document_of(data, issuer=deployment.issuer.url, now=deployment.now())
 
     document = with_deployment(settings_of_installation(), gather)
@@ -215,6 +219,7 @@ def _record_object(record: "PersonRecord", now: int) -> dict[str, Any]:
         logins=record.logins,
         messages=[],
         unhandled=[],
+        audit=[],
     )
     document = document_of(data, issuer="", now=now)
     return {name: document[name] for name in ("account", "sessions", "logins")}

@@ -24,6 +24,7 @@ class Deployment:
         sessions: How long sessions live.
         logins_per_minute: How many logins one person may begin within a minute.
         failures_per_minute: How many attempts of one network address may fail within a minute.
+        audit_kept_for: How long an entry of the audit log is kept, in milliseconds.
         now: The clock.
         new_id: Returns a fresh random identifier of 128 bits.
     """
@@ -36,6 +37,7 @@ class Deployment:
     sessions: SessionRules
     logins_per_minute: int
     failures_per_minute: int
+    audit_kept_for: int
     now: Callable[[], Instant]
     new_id: Callable[[], str]
 

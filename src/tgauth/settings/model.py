@@ -119,6 +119,12 @@ class Session(Struct, frozen=True, kw_only=True):
     ] = 7 * _DAY
 
 
+class Audit(Struct, frozen=True, kw_only=True):
+    """`[audit]`, `TGAUTH_AUDIT__…`."""
+
+    keep_days: Annotated[int, Meta(description="a number of days, 1 to 3650", ge=1, le=3650)] = 90
+
+
 class Branding(Struct, frozen=True, kw_only=True):
     """`[branding]`, `TGAUTH_BRANDING__…`."""
 
@@ -170,6 +176,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = None
     api: Api = Api()
     session: Session = Session()
+    audit: Audit = Audit()
     branding: Branding = Branding()
     log: LogSettings = LogSettings()
 
