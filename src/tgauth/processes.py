@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,9 @@ from tgauth.domain.instants import DAY, SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.measures.children import counted
+from tgauth.measuring import measures_of, metrics_listeners, metrics_options
 from tgauth.premises import alone, check_place, needs_migration
 from tgauth.settings import ConfigurationError, Settings
 from tgauth.supervisor import Child, ListenError, listen, supervise
@@ -53,19 +56,20 @@ async def serve(settings: Settings) -> int:
         StoreUnavailable: Its folder cannot be written.
     """
     path = settings.database.path
-    with alone(path), _listening(settings) as listener:
+    with alone(path), _listening(settings) as listener, ExitStack() as others:
         if needs_migration(path):
             # Once, and for as long as it takes: a child has only so long to become ready.
             _log.info("store.migrating", path=path)
             process = await asyncio.create_subprocess_exec(*command("db", "migrate"))
             if code := await process.wait():
                 return code
-        return await supervise(
-            children_of(settings, listener), report=report, deadline=STOP_DEADLINE
-        )
+        shown = [others.enter_context(one) for one in metrics_listeners(settings, bind)]
+        counting = counted(report, measures_of(settings, "supervisor"))
+        children = children_of(settings, listener, *shown)
+        return await supervise(children, report=counting, deadline=STOP_DEADLINE)
 
 
-def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
+def children_of(settings: Settings, *listeners: socket.socket) -> list[Child]:
     """Return the processes of one installation, in the order of their start."""
     workers = settings.api.workers
     names = ["api"] if workers == 1 else [f"api-{number}" for number in range(1, workers + 1)]
@@ -73,7 +77,7 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
         Child(
             name=name,
             argv=command("run", "api"),
-            file_descriptors=(listener.fileno(),),
+            file_descriptors=tuple(one.fileno() for one in listeners),
             grace=_API_GRACE,
         )
         for name in names
@@ -99,9 +103,10 @@ async def run_api(settings: Settings) -> int:
 
     _raise_descriptor_limit()
     with signalled() as shutdown:
-        handed_down = inherited_sockets()
-        listener = handed_down[0] if handed_down else _listening(settings)
-        async with open_deployment(settings) as deployment:
+        listeners = inherited_sockets()
+        if not listeners:
+            listeners = (_listening(settings), *metrics_listeners(settings, bind))
+        async with open_deployment(settings, measures=measures_of(settings, "api")) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
             try:
@@ -109,7 +114,7 @@ async def run_api(settings: Settings) -> int:
                     deployment,
                     keys,
                     _api_options(settings),
-                    listener,
+                    *listeners,
                     ready=tell_ready,
                     shutdown=shutdown,
                 )
@@ -135,6 +140,7 @@ def _api_options(settings: Settings) -> "ApiOptions":
             imprint_url=branding.imprint_url,
         ),
         trusted_proxies=settings.api.trusted_proxies.parsed,
+        metrics=metrics_options(settings),
     )
 
 
@@ -165,7 +171,7 @@ async def run_bot(settings: Settings) -> int:
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
     with signalled() as shutdown:
-        async with open_deployment(settings) as deployment:
+        async with open_deployment(settings, measures=measures_of(settings, "bot")) as deployment:
             try:
                 await run(deployment, address, ready=tell_ready, shutdown=shutdown)
             except TokenRefused:
@@ -179,13 +185,14 @@ async def run_bot(settings: Settings) -> int:
 
 @asynccontextmanager
 async def open_deployment(
-    settings: Settings, *, as_it_is: bool = False
+    settings: Settings, *, as_it_is: bool = False, measures: Measures = NO_MEASURES
 ) -> AsyncIterator["Deployment"]:
     """Open the store and gather what every flow is given.
 
     Args:
         settings: The settings.
         as_it_is: Whether store and key must be there and up to date; otherwise they are made.
+        measures: Where it is counted what happens.
 
     Raises:
         ConfigurationError: The store cannot be where the settings say.
@@ -197,7 +204,7 @@ async def open_deployment(
 
     path = settings.database.path
     check_place(path)
-    async with Store.open(path, as_it_is=as_it_is) as store:
+    async with Store.open(path, as_it_is=as_it_is, measures=measures) as store:
         may_create = settings.secret_file is None and not as_it_is
         master_key = await load_master_key(store, settings.master_key_path, may_create=may_create)
         yield Deployment(
@@ -215,6 +222,7 @@ async def open_deployment(
             audit_kept_for=settings.audit.keep_days * DAY,
             now=lambda: time.time_ns() // 1_000_000,
             new_id=lambda: secrets.token_hex(16),
+            measures=measures,
         )
 
 

@@ -21,9 +21,11 @@ from tgauth.domain.errors import (
     StoreUnavailable,
     TgauthError,
 )
+from tgauth.domain.login import Door
 from tgauth.domain.person import Person
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.spending import Presented, look_up
+from tgauth.measures.catalogue import LOGINS, SESSIONS_ENDED
 from tgauth.store import Connection, audit
 
 #: Why a code that we once gave out is refused. A code that nobody gave out is a guess: those are
@@ -43,8 +45,18 @@ REFUSED_CODES: Final = (
 )
 
 
+#: What becomes of logins, as the metrics name it.
+_OUTCOMES: Final = {
+    AuditEvent.LOGIN_BEGUN: "begun",
+    AuditEvent.LOGIN_REFUSED: "refused",
+    AuditEvent.LOGIN_REPLACED: "replaced",
+    AuditEvent.LOGIN_WITHDRAWN: "withdrawn",
+    AuditEvent.LOGIN_REDEEMED: "redeemed",
+}
+
+
 class Trail:
-    """What one flow writes into the audit log.
+    """What one flow writes into the audit log, and what is counted of it.
 
     Around the transaction: leaving it without an exception means that it was committed.
     """
@@ -64,7 +76,15 @@ class Trail:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        pass
+        if kind is not None:
+            return
+        measures = self._deployment.measures
+        for entry in self._entries:
+            outcome = _OUTCOMES.get(entry.event)
+            if outcome is not None:
+                measures.count(LOGINS, Door.CHAT.value, outcome)
+            elif entry.event is AuditEvent.SESSION_ENDED:
+                measures.count(SESSIONS_ENDED, entry.actor.value, number=entry.number)
 
     async def note(
         self,

@@ -53,7 +53,8 @@ async def _begin(
     connection: Connection, deployment: Deployment, trail: Trail, asked: Asked
 ) -> LoginRequest | Notice | None:
     now = deployment.now()
-    if not await inbox.finish(connection, asked.key):
+    received_at = await inbox.finish(connection, asked.key)
+    if received_at is None:
         return None
     known = await persons.find(connection, asked.profile.telegram_id)
     refusal = await _refusal(deployment, connection, asked, known, now=now)
@@ -73,6 +74,14 @@ async def _begin(
     if known is None:
         await trail.note(connection, AuditEvent.PERSON_JOINED, BY_PERSON, person)
     await _replace_earlier(deployment, connection, trail, person, now)
+    login = await _new_login(connection, deployment, trail, person, now=now)
+    await _promise_link(connection, asked, login, received_at)
+    return login
+
+
+async def _new_login(
+    connection: Connection, deployment: Deployment, trail: Trail, person: Person, *, now: Instant
+) -> LoginRequest:
     login = begin_in_chat(
         login_id=deployment.new_id(),
         client_id=deployment.client.id,
@@ -82,7 +91,6 @@ async def _begin(
     )
     await logins.save(connection, login)
     await codes.save(connection, _chat_code(deployment, login))
-    await _promise_link(connection, asked, login, now=now)
     await trail.note(
         connection,
         AuditEvent.LOGIN_BEGUN,
@@ -152,10 +160,10 @@ async def _replace_earlier(
 
 
 async def _promise_link(
-    connection: Connection, asked: Asked, login: LoginRequest, *, now: Instant
+    connection: Connection, asked: Asked, login: LoginRequest, received_at: Instant
 ) -> None:
     for notice, not_before in (
-        (Notice.LOGIN_LINK, now),
+        (Notice.LOGIN_LINK, login.created_at),
         # Due when the link expires, and sooner when it is used or replaced before.
         (Notice.LOGIN_CLOSED, login.expires_at),
     ):
@@ -166,7 +174,7 @@ async def _promise_link(
                 chat_id=asked.chat_id,
                 language=asked.language,
                 login_id=login.id,
-                now=now,
+                now=received_at,
                 not_before=not_before,
             ),
         )

@@ -11,6 +11,7 @@ from tgauth.flows.auditing import Trail
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keyring
 from tgauth.flows.spending import Presented, look_up, redeem_login, spend_callback_code
+from tgauth.measures.catalogue import CODES
 from tgauth.oidc.access_tokens import AccessToken, sign
 from tgauth.store import Connection
 
@@ -60,10 +61,13 @@ async def exchange_code(
         try:
             # A look before the lock: whoever guesses codes must not keep the writers waiting.
             await deployment.store.read(_look, deployment, text)
-            return await deployment.store.write(_exchange, deployment, trail, keyring, text, by=by)
+            grant = await deployment.store.write(_exchange, deployment, trail, keyring, text, by=by)
         except TgauthError as refusal:
+            deployment.measures.count(CODES, refusal.code)
             await trail.note_refused_code(text, by, refusal)
             raise
+    deployment.measures.count(CODES, "exchanged")
+    return grant
 
 
 async def _look(connection: Connection, deployment: Deployment, text: str) -> None:

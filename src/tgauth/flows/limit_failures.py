@@ -4,6 +4,7 @@ from tgauth.domain.audit import BY_SYSTEM, AuditEvent
 from tgauth.domain.failures import Failures, counted_as
 from tgauth.flows.auditing import Trail
 from tgauth.flows.deployment import Deployment
+from tgauth.measures.catalogue import FAILED_ATTEMPTS
 from tgauth.store import failures
 
 
@@ -40,3 +41,4 @@ async def note_failure(deployment: Deployment, address: str) -> None:
                     address=counted,
                     number=more.number,
                 )
+    deployment.measures.count(FAILED_ATTEMPTS)

@@ -1,6 +1,5 @@
 """The connection to the SQLite file, and the one way to write to it."""
 
-import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,7 +9,8 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import aiosqlite
 
 from tgauth.domain.errors import StoreUnavailable, TgauthError
-from tgauth.store.access import require_access
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.store.access import only_for_us, require_access
 from tgauth.store.cancellation import to_the_end
 from tgauth.store.connection import Connection, in_thread_of, look, transact
 from tgauth.store.migrations import SchemaTooOld, migrate, shipped, version_of
@@ -68,12 +68,15 @@ class Store:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, path: Path, *, as_it_is: bool = False) -> AsyncIterator["Store"]:
+    async def open(
+        cls, path: Path, *, as_it_is: bool = False, measures: Measures = NO_MEASURES
+    ) -> AsyncIterator["Store"]:
         """Open the store at `path`, and close it at the end.
 
         Args:
             path: The file.
             as_it_is: Whether it must be there and up to date; otherwise it is made and migrated.
+            measures: Where it is timed how long writers wait, and how long they take.
 
         Raises:
             StoreUnavailable: It cannot be opened, is no tgauth store, or is being restored.
@@ -85,6 +88,7 @@ class Store:
             require_store(path)
         with present(path):
             store = await cls._connected(path, as_it_is=as_it_is)
+            store._turns.measures = measures  # noqa: SLF001 - this very class
             try:
                 yield store
             finally:
@@ -109,7 +113,7 @@ class Store:
     async def _connected(cls, path: Path, *, as_it_is: bool) -> "Store":
         require_access(path)
         turns = turns_of(path)
-        with translated(), _only_for_us():
+        with translated(), only_for_us():
             async with turns.turn():
                 writer = await _connect(path)
                 try:
@@ -288,13 +292,3 @@ def translated() -> Iterator[None]:
         if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
             raise
         raise StoreUnavailable(str(error)) from error
-
-
-@contextmanager
-def _only_for_us() -> Iterator[None]:
-    """Make new files readable by this account alone."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)

@@ -16,6 +16,8 @@ from pathlib import Path
 import anyio
 
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.measures.catalogue import STORE_BUSY, STORE_WAIT
 from tgauth.store.lock_files import open_lock_file
 
 
@@ -40,6 +42,8 @@ class TurnLock:
             path: The lock file; made when missing.
             patience: Seconds to wait for a turn before the store counts as unavailable.
         """
+        #: Where waiting and holding are timed.
+        self.measures: Measures = NO_MEASURES
         self._path = path
         self._patience = patience
         self._tasks = anyio.Lock()
@@ -52,7 +56,8 @@ class TurnLock:
             StoreUnavailable: Nobody let go of it in time, or the file cannot be opened.
         """
         # One deadline for the whole wait, or tasks that queue up would each wait in full, in a row.
-        deadline = anyio.current_time() + self._patience
+        asked = anyio.current_time()
+        deadline = asked + self._patience
         try:
             with anyio.fail_after(self._patience):
                 await self._tasks.acquire()
@@ -60,10 +65,13 @@ class TurnLock:
             raise self._too_long() from error
         try:
             descriptor = await self._acquire(deadline)
+            taken = anyio.current_time()
+            self.measures.observe(STORE_WAIT, taken - asked)
             try:
                 yield
             finally:
                 os.close(descriptor)
+                self.measures.observe(STORE_BUSY, anyio.current_time() - taken)
         finally:
             self._tasks.release()
 
