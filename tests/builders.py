@@ -9,7 +9,7 @@ from telegram import Update
 from tgauth.domain.client import Client
 from tgauth.domain.code import Code, CodeKind, derive_code, hash_of
 from tgauth.domain.incoming import StoredUpdate, UpdateKey, UpdateState
-from tgauth.domain.instants import SECOND, Instant
+from tgauth.domain.instants import DAY, SECOND, Instant
 from tgauth.domain.links import Issuer, parse_issuer
 from tgauth.domain.login import Door, LoginRequest, LoginState
 from tgauth.domain.outgoing import Notice, Outgoing
@@ -184,6 +184,7 @@ def a_deployment(
         "sessions": RULES,
         "logins_per_minute": 5,
         "failures_per_minute": 30,
+        "audit_kept_for": 90 * DAY,
     }
     return Deployment(store=store, now=now or Clock(), new_id=new_id or Ids(), **chosen | fields)
 

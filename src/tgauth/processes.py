@@ -14,16 +14,19 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tgauth.domain.client import Client
 from tgauth.domain.code import hash_of
-from tgauth.domain.instants import SECOND
+from tgauth.domain.instants import DAY, SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.logs import Log
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.measures.children import counted
+from tgauth.measuring import measures_of, metrics_listeners, metrics_options
 from tgauth.migrating import run_migration
 from tgauth.premises import check_place, needs_migration, only_supervisor
 from tgauth.settings import ConfigurationError, Settings
@@ -54,7 +57,7 @@ async def serve(settings: Settings) -> int:
         StoreUnavailable: The store cannot be opened, and waiting does not help.
     """
     path = settings.database.path
-    with only_supervisor(path), _listening(settings) as listener:
+    with only_supervisor(path), _listening(settings) as listener, ExitStack() as others:
         if needs_migration(path):
             # Once, and for as long as it takes: a child has only so long to become ready.
             _log.info("store.migrating", path=path)
@@ -65,12 +68,13 @@ async def serve(settings: Settings) -> int:
                 return os.EX_OK
             if code:
                 return code
-        return await supervise(
-            children_of(settings, listener), report=report, deadline=STOP_DEADLINE
-        )
+        shown = [others.enter_context(one) for one in metrics_listeners(settings, bind)]
+        counting = counted(report, measures_of(settings, "supervisor"))
+        children = children_of(settings, listener, *shown)
+        return await supervise(children, report=counting, deadline=STOP_DEADLINE)
 
 
-def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
+def children_of(settings: Settings, *listeners: socket.socket) -> list[Child]:
     """Return the processes of one installation, in the order of their start."""
     workers = settings.api.workers
     names = ["api"] if workers == 1 else [f"api-{number}" for number in range(1, workers + 1)]
@@ -78,7 +82,7 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
         Child(
             name=name,
             argv=command("run", "api"),
-            file_descriptors=(listener.fileno(),),
+            file_descriptors=tuple(one.fileno() for one in listeners),
             grace=_API_GRACE,
         )
         for name in names
@@ -105,15 +109,18 @@ async def run_api(settings: Settings) -> int:
 
     _raise_descriptor_limit()
     with signalled() as shutdown:
-        handed_down = inherited_sockets()
-        listener = handed_down[0] if handed_down else _listening(settings)
-        async with open_deployment(settings) as deployment:
+        listeners = inherited_sockets()
+        if not listeners:
+            listeners = (_listening(settings), *metrics_listeners(settings, bind))
+        async with open_deployment(settings, measures=measures_of(settings, "api")) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
             options = _api_options(settings)
             try:
                 async with kept_up(deployment, shutdown) as stop:
-                    await run(deployment, keys, options, listener, ready=tell_ready, shutdown=stop)
+                    await run(
+                        deployment, keys, options, *listeners, ready=tell_ready, shutdown=stop
+                    )
             except BrandingUnusable as error:
                 raise ConfigurationError(
                     f"TGAUTH_BRANDING__{error.part.upper()}",
@@ -136,6 +143,7 @@ def _api_options(settings: Settings) -> "ApiOptions":
             imprint_url=branding.imprint_url,
         ),
         trusted_proxies=settings.api.trusted_proxies.parsed,
+        metrics=metrics_options(settings),
     )
 
 
@@ -167,7 +175,7 @@ async def run_bot(settings: Settings) -> int:
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
     with signalled() as shutdown:
-        async with open_deployment(settings) as deployment:
+        async with open_deployment(settings, measures=measures_of(settings, "bot")) as deployment:
             try:
                 async with kept_up(deployment, shutdown) as stop:
                     await run(deployment, address, ready=tell_ready, shutdown=stop)
@@ -182,13 +190,14 @@ async def run_bot(settings: Settings) -> int:
 
 @asynccontextmanager
 async def open_deployment(
-    settings: Settings, *, as_it_is: bool = False
+    settings: Settings, *, as_it_is: bool = False, measures: Measures = NO_MEASURES
 ) -> AsyncIterator["Deployment"]:
     """Open the store and gather what every flow is given.
 
     Args:
         settings: The settings.
         as_it_is: Whether store and key must be there and up to date; otherwise they are made.
+        measures: Where it is counted what happens.
 
     Raises:
         ConfigurationError: The store cannot be where the settings say.
@@ -200,7 +209,7 @@ async def open_deployment(
 
     path = settings.database.path
     check_place(path)
-    async with Store.open(path, as_it_is=as_it_is) as store:
+    async with Store.open(path, as_it_is=as_it_is, measures=measures) as store:
         may_create = settings.secret_file is None and not as_it_is
         master_key = await load_master_key(store, settings.master_key_path, may_create=may_create)
         yield Deployment(
@@ -215,8 +224,10 @@ async def open_deployment(
             ),
             logins_per_minute=settings.login.requests_per_minute,
             failures_per_minute=settings.api.failures_per_minute,
+            audit_kept_for=settings.audit.keep_days * DAY,
             now=lambda: time.time_ns() // 1_000_000,
             new_id=lambda: secrets.token_hex(16),
+            measures=measures,
         )
 
 

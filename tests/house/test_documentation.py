@@ -11,6 +11,8 @@ from tests.builders import TOKEN
 from tests.house.sources import ROOT
 
 from tgauth.cli import main
+from tgauth.domain.audit import AuditEvent
+from tgauth.flows.auditing import REFUSED_CODES
 from tgauth.settings import CONFIG_FILE, Field, fields, keys, load_settings
 
 
@@ -61,6 +63,22 @@ def test_no_setting_is_documented_that_there_is_not() -> None:
     assert set() == documented - set(keys()) - files - {CONFIG_FILE}
     named = set(re.findall(r"^\| `TGAUTH_\w+` \| `([a-z_.]+)` \|", text, re.MULTILINE))
     assert {field.toml for field in fields()} == named
+
+
+@pytest.mark.parametrize("event", AuditEvent)
+def test_every_event_of_the_audit_log_is_documented(event: AuditEvent) -> None:
+    """In the table, and no other is."""
+    text = (ROOT / "docs" / "audit.md").read_text("utf-8")
+    table = text.partition("| event | when | written |")[2].partition("\n\n")[0]
+    assert f"`{event.value}`" in table
+    named = set(re.findall(r"`([a-z]+\.[a-z]+)`", table))
+    assert {one.value for one in AuditEvent} == named
+
+
+def test_every_reason_for_refusing_a_code_is_documented() -> None:
+    """By its stable code."""
+    text = (ROOT / "docs" / "audit.md").read_text("utf-8")
+    assert [] == [one.code for one in REFUSED_CODES if f"`{one.code}`" not in text]
 
 
 def test_no_command_is_documented_that_there_is_not() -> None:

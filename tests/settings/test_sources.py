@@ -78,6 +78,10 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
         "api.failures_per_minute": "10",
         "session.ttl": "7200",
         "session.idle_ttl": "3600",
+        "audit.keep_days": "30",
+        "metrics.host": '"::1"',
+        "metrics.port": "9100",
+        "metrics.token": f'"{SECRET}"',
         "branding.name": '"Käse"',
         "branding.logo": '"logo.png"',
         "branding.accent": '"#112233"',
@@ -227,7 +231,10 @@ def test_either_form_of_a_secret_goes_before_either_form_below(
             "[logn]\nallow = 'x'",
             ("tgauth.toml: logn.allow: no such setting; did you mean login.allow?"),
         ),
-        ("token = 'x'", "tgauth.toml: token: no such setting; did you mean telegram.token?"),
+        (
+            "token = 'x'",
+            "tgauth.toml: token: no such setting; did you mean telegram.token or metrics.token?",
+        ),
         (
             "TGAUTH_LOGIN__ALLOW = 'x'",
             ("tgauth.toml: TGAUTH_LOGIN__ALLOW: no such setting; did you mean login.allow?"),

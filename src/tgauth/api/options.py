@@ -25,13 +25,30 @@ class Branding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """How the metrics are shown.
+
+    Attributes:
+        folder: Where the processes keep what they count.
+        token_hash: Hash of what whoever asks has to send; none: nothing.
+        port: Their own port; none: they are on the API's address.
+    """
+
+    folder: Path
+    token_hash: str | None
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiOptions:
     """Options of the HTTP face.
 
     Attributes:
         branding: How the pages look.
         trusted_proxies: Networks whose `X-Forwarded-For` is believed.
+        metrics: How the metrics are shown, where they are on.
     """
 
     branding: Branding = Branding()
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    metrics: Metrics | None = None

@@ -9,10 +9,13 @@ from typing import Final
 import anyio
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from litestar import Litestar
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tgauth.api.app import build_app
 from tgauth.api.draining import Draining
 from tgauth.api.limits import LARGEST_HEADERS
+from tgauth.api.metrics import metrics_app
 from tgauth.api.options import ApiOptions
 from tgauth.api.wire import install
 from tgauth.flows.deployment import Deployment
@@ -38,23 +41,25 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
     keys: Keys,
     options: ApiOptions,
     listening: socket.socket,
+    metrics: socket.socket | None = None,
     *,
     ready: Callable[[], object],
     shutdown: Callable[[], Awaitable[object]],
 ) -> None:
-    """Serve on an inherited socket until `shutdown` returns, then finish what is under way.
+    """Serve on inherited sockets until `shutdown` returns, then finish what is under way.
 
     Hypercorn is stopped through its trigger and never cancelled: a cancelled `serve()` skips the
     lifespan's end, or raises, depending on the Python.
     """
     draining = Draining()
     host, port = listening.getsockname()[:2]
+    metrics_port = metrics.getsockname()[1] if metrics is not None else None
     # Hypercorn makes a socket object of its own around the number, and closes that.
-    descriptor = listening.detach()
+    descriptors = tuple(one.detach() for one in (listening, metrics) if one is not None)
 
     async def stop() -> None:
         await shutdown()
-        await draining.drain((descriptor,), deadline=DRAIN_DEADLINE)
+        await draining.drain(descriptors, deadline=DRAIN_DEADLINE)
 
     loading: list[asyncio.Task[None]] = []
 
@@ -64,14 +69,15 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
         loading.append(asyncio.create_task(asyncio.to_thread(app.state.pages.load)))
 
     app = build_app(deployment, keys, options)
+    entrance = _entrance(app, deployment, options, metrics_port)
     app.on_startup.append(started)
     task = asyncio.current_task()
     marks = task.cancelling() if task else 0
     install()
     with anyio.CancelScope(shield=True):
         await serve(
-            draining.wrap(app),  # type: ignore[arg-type]  # Hypercorn's and Litestar's ASGI types
-            _config(descriptor),
+            draining.wrap(entrance),  # type: ignore[arg-type]  # Hypercorn's and Litestar's ASGI types
+            _config(descriptors),
             shutdown_trigger=stop,
         )
     # Hypercorn ends through asyncio's TaskGroup, which on 3.11 leaves this task marked as
@@ -80,9 +86,25 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
         task.uncancel()
 
 
-def _config(descriptor: int) -> Config:
+def _entrance(
+    app: Litestar, deployment: Deployment, options: ApiOptions, metrics_port: int | None
+) -> ASGIApp:
+    """Return what answers: on the metrics' own port the metrics alone, elsewhere all the rest."""
+    if metrics_port is None or options.metrics is None:
+        return app
+    metrics = metrics_app(deployment, options.metrics)
+
+    async def entrance(scope: Scope, receive: Receive, send: Send) -> None:
+        server = scope.get("server")
+        is_for_metrics = server is not None and server[1] == metrics_port
+        await (metrics if is_for_metrics else app)(scope, receive, send)
+
+    return entrance
+
+
+def _config(descriptors: tuple[int, ...]) -> Config:
     config = Config()
-    config.bind = [f"fd://{descriptor}"]
+    config.bind = [f"fd://{descriptor}" for descriptor in descriptors]
     # Hypercorn calls listen() again on the shared socket, with this.
     config.backlog = _BACKLOG
     # Per read; without one a body that never ends is waited for for ever.

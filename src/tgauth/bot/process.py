@@ -84,7 +84,7 @@ async def run_bot(
 class _Bot:
     def __init__(self, deployment: Deployment, address: BotAddress) -> None:
         self._deployment = deployment
-        self._watch = TokenWatch()
+        self._watch = TokenWatch(deployment.measures)
         self._promised = Bell()
         self._sending = False
         bot: ExtBot[None] = ExtBot(

@@ -1,27 +1,33 @@
 """HTTP to the Bot API, watched."""
 
 import json
+import time
 from http import HTTPStatus
 from typing import Any, Final
 
 from telegram import Update
-from telegram.error import NetworkError
+from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
 from tgauth.bot.waking import Bell
 from tgauth.logs import Log
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.measures.catalogue import TELEGRAM_CONTACT, TELEGRAM_ERRORS
 
 _log = Log("bot")
 
 #: Seconds: the longest wait that is believed when somebody asks for one.
 LONGEST_WAIT: Final = 15 * 60
+#: The errors that the Bot API is known to answer with.
+_KINDS: Final = frozenset({400, 401, 403, 404, 409, 413, 429})
 
 
 class TokenWatch:
     """Remembers that Telegram refused the token, and whether it could be reached."""
 
-    def __init__(self) -> None:
+    def __init__(self, measures: Measures = NO_MEASURES) -> None:
         self.bell = Bell()
+        self.measures = measures
         self.refused = False
         self._away = False
 
@@ -32,6 +38,7 @@ class TokenWatch:
 
     def reached(self) -> None:
         """Tell that Telegram is back, where it was away."""
+        self.measures.mark(TELEGRAM_CONTACT, time.time())
         if self._away:
             self._away = False
             _log.info("telegram.reachable")
@@ -62,7 +69,14 @@ class WatchedRequest(HTTPXRequest):
         Raises:
             NetworkError: There was no answer, or one that no Bot API gives.
         """
-        status, payload = await super().do_request(*args, **options)
+        try:
+            status, payload = await super().do_request(*args, **options)
+        except TelegramError as error:
+            kind = "timed_out" if isinstance(error, TimedOut) else "unreachable"
+            self._watch.measures.count(TELEGRAM_ERRORS, kind)
+            raise
+        if status >= HTTPStatus.BAD_REQUEST:
+            self._watch.measures.count(TELEGRAM_ERRORS, kind_of(status))
         if status == HTTPStatus.UNAUTHORIZED:
             self._watch.refuse()
         if status == HTTPStatus.NOT_FOUND:
@@ -103,6 +117,13 @@ class UpdatesRequest(WatchedRequest):
         if isinstance(answer.get("result"), list):
             answer["result"] = [_readable(update) for update in answer["result"]]
         return answer
+
+
+def kind_of(status: int) -> str:
+    """Return what kind of error an answer is: one of a few, whatever it says."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "server_error"
+    return HTTPStatus(status).name.lower() if status in _KINDS else "other"
 
 
 def _parsed(status: int, payload: bytes) -> dict[str, Any]:

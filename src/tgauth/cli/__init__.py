@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from tgauth.cli import (
+    auditing,
     checking,
     completion,
     configuring,
@@ -52,6 +53,7 @@ for _command in (
     people.user,
     keys.keys,
     database.database,
+    auditing.audit,
     trying.demo,
     completion.completion,
 ):

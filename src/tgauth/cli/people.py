@@ -121,6 +121,7 @@ def unban(who: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(who: str, *, yes: bool) -> None:
     """Delete an account and all that belongs to it. A ban stays."""
+    from tgauth.domain.audit import BY_OPERATOR
     from tgauth.flows.account import delete_account
 
     settings = settings_of_installation()
@@ -136,7 +137,7 @@ def remove(who: str, *, yes: bool) -> None:
     if person.banned_at is not None:
         say(f"They are banned since {moment(person.banned_at)}; that stays.")
     confirm("Delete it?", yes=yes)
-    with_deployment(settings, lambda deployment: delete_account(deployment, person))
+    with_deployment(settings, lambda deployment: delete_account(deployment, person, by=BY_OPERATOR))
     say(f"Deleted the account of {name}.")
 
 
@@ -144,10 +145,13 @@ def remove(who: str, *, yes: bool) -> None:
 @click.argument("who", metavar="ID|SUBJECT")
 def export(who: str) -> None:
     """Print everything that is kept about somebody, as JSON."""
+    from tgauth.domain.audit import BY_OPERATOR
+    from tgauth.flows.account import note_export
     from tgauth.flows.personal_data import document_of
 
     async def gather(deployment: "Deployment") -> dict[str, Any]:
         data = await _data_of(deployment, who, "export")
+        await note_export(deployment, data.person, by=BY_OPERATOR)
         return document_of(data, issuer=deployment.issuer.url, now=deployment.now())
 
     say(as_json(with_deployment(settings_of_installation(), gather), indent=2))

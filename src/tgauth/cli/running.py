@@ -75,7 +75,7 @@ def settings_of(reading: Reading) -> Settings:
 
 def secrets_of(settings: Settings) -> list[str]:
     """Return what no log may show."""
-    secrets = [settings.telegram.token, settings.login.client_secret]
+    secrets = [settings.telegram.token, settings.login.client_secret, settings.metrics.token]
     return [secret.reveal() for secret in secrets if secret is not None]
 
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from tgauth.domain.code import CodeKind, derive_code
-from tgauth.domain.instants import Instant
+from tgauth.domain.instants import SECOND, Instant
 from tgauth.domain.login import LoginRequest, Standing
 from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.domain.session import Session
 from tgauth.flows.deployment import Deployment
+from tgauth.measures.catalogue import LOGIN_REPLY, MESSAGES
 from tgauth.store import Connection, logins, outbox, persons, sessions
 
 
@@ -99,6 +100,13 @@ async def settle_message(deployment: Deployment, message: Outgoing) -> None:
         StoreUnavailable: It was not kept: the message may be sent again.
     """
     await deployment.store.write(outbox.save, message)
+    measures = deployment.measures
+    if message.sent_at is not None:
+        measures.count(MESSAGES, "sent")
+        if message.notice is Notice.LOGIN_LINK:
+            measures.observe(LOGIN_REPLY, (message.sent_at - message.created_at) / SECOND)
+    else:
+        measures.count(MESSAGES, "given_up" if message.given_up_at is not None else "postponed")
 
 
 async def _render(

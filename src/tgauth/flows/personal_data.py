@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tgauth.domain.audit import AuditEntry
 from tgauth.domain.incoming import StoredUpdate
 from tgauth.domain.instants import Instant, maybe_timestamp, timestamp
 from tgauth.domain.login import LoginRequest
@@ -25,6 +26,27 @@ def document_of(data: PersonalData, *, issuer: str, now: Instant) -> dict[str, A
         "logins": [login_document(one, now=now) for one in data.logins],
         "messages": [_message(one) for one in data.messages],
         "unhandled": [_update(one) for one in data.unhandled],
+        "audit": [audit_document(one) for one in data.audit],
+    }
+
+
+def audit_document(entry: AuditEntry) -> dict[str, Any]:
+    """Return an entry of the audit log, in a form that programs read as well."""
+    return {
+        "id": entry.id,
+        "at": timestamp(entry.at),
+        "event": entry.event.value,
+        "actor": entry.actor.value,
+        "outcome": entry.event.outcome.value,
+        "reason": entry.reason,
+        "sub": entry.subject,
+        "telegram_id": entry.telegram_id,
+        "client_id": entry.client_id,
+        "login_id": entry.login_id,
+        "session_id": entry.session_id,
+        "address": entry.address,
+        "device": entry.device,
+        "number": entry.number,
     }
 
 

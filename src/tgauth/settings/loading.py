@@ -114,6 +114,7 @@ def read_settings(environment: Mapping[str, str], folder: Path | None = None) ->
     _honour_port(environment, found)
     values = {one.toml: _understood(one, found.get(one.toml), file) for one in fields()}
     _agree(values)
+    _apart(values)
     return Reading(
         file=path,
         values=tuple(values.values()),
@@ -206,6 +207,16 @@ def _agree(values: dict[str, Value]) -> None:
     if isinstance(ttl, int) and isinstance(idle, int) and idle > ttl:
         one = values["session.idle_ttl"]
         why = f"{idle} is above TGAUTH_SESSION__TTL, which is {ttl}"
+        values[one.field.toml] = replace(
+            one, value=None, mistake=_expected(one.field, one.place, why)
+        )
+
+
+def _apart(values: dict[str, Value]) -> None:
+    """Keep the metrics off the port where everybody else comes in."""
+    one, port = values["metrics.port"], values["api.port"].value
+    if one.value is not None and one.value == port != 0:
+        why = f"{port} is TGAUTH_API__PORT as well"
         values[one.field.toml] = replace(
             one, value=None, mistake=_expected(one.field, one.place, why)
         )

@@ -15,6 +15,7 @@ from tgauth.settings.values import (
     IssuerUrl,
     LinkUrl,
     LogoFile,
+    MetricsToken,
     Networks,
 )
 
@@ -119,6 +120,33 @@ class Session(Struct, frozen=True, kw_only=True):
     ] = 7 * _DAY
 
 
+class Audit(Struct, frozen=True, kw_only=True):
+    """`[audit]`, `TGAUTH_AUDIT__…`."""
+
+    keep_days: Annotated[int, Meta(description="a number of days, 1 to 3650", ge=1, le=3650)] = 90
+
+
+class Metrics(Struct, frozen=True, kw_only=True):
+    """`[metrics]`, `TGAUTH_METRICS__…`."""
+
+    host: Annotated[
+        str, Meta(description="an address or name of this machine to listen on", min_length=1)
+    ] = "127.0.0.1"
+    port: Annotated[
+        Annotated[int, Meta(ge=0, le=65535)] | None,
+        Meta(description="a port number, 0 to 65535, other than TGAUTH_API__PORT"),
+    ] = None
+    token: Annotated[
+        MetricsToken | None,
+        Meta(description="at least 16 visible ASCII characters that Prometheus sends along"),
+    ] = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is measured at all."""
+        return self.port is not None or self.token is not None
+
+
 class Branding(Struct, frozen=True, kw_only=True):
     """`[branding]`, `TGAUTH_BRANDING__…`."""
 
@@ -170,8 +198,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = None
     api: Api = Api()
     session: Session = Session()
+    audit: Audit = Audit()
+    metrics: Metrics = Metrics()
     branding: Branding = Branding()
     log: LogSettings = LogSettings()
+
+    @property
+    def metrics_path(self) -> Path:
+        """Where the processes keep what they count."""
+        return self.database.path.with_name(self.database.path.name + ".metrics")
 
     @property
     def master_key_path(self) -> Path:

@@ -10,6 +10,7 @@ import aiosqlite
 
 from tgauth.database_file import require_access
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.measures import NO_MEASURES, Measures
 from tgauth.store.access import require_store
 from tgauth.store.cancellation import uninterrupted
 from tgauth.store.connecting import PATIENCE, connect, only_for_us, translated
@@ -60,7 +61,12 @@ class Store:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: Path, *, as_it_is: bool = False, by: Presence = present
+        cls,
+        path: Path,
+        *,
+        as_it_is: bool = False,
+        by: Presence = present,
+        measures: Measures = NO_MEASURES,
     ) -> AsyncIterator["Store"]:
         """Open the store at `path`, and close it at the end.
 
@@ -68,6 +74,7 @@ class Store:
             path: The file.
             as_it_is: Whether it must be there and up to date; otherwise it is made and migrated.
             by: `present` beside others, or `alone`.
+            measures: Where it is timed how long writers wait, and how long they take.
 
         Raises:
             StoreUnavailable: It cannot be opened, is no tgauth store, or is being restored.
@@ -80,6 +87,7 @@ class Store:
             require_store(path)
         with by(path):
             store = await cls._connected(path, as_it_is=as_it_is)
+            store._turns.measures = measures  # noqa: SLF001 - this very class
             try:
                 yield store
             finally:

@@ -28,7 +28,7 @@ SELECT: Final = f"""
 FINISH: Final = """
     UPDATE inbox SET state = 'done', payload = NULL
     WHERE update_id = :update_id AND identity = :identity AND state = 'waiting'
-    RETURNING sequence
+    RETURNING received_at
 """
 UPDATE: Final = """
     UPDATE inbox SET state = :state, attempts = :attempts, not_before = :not_before
@@ -76,13 +76,14 @@ async def next_time(connection: Connection) -> Instant | None:
     return None if row is None else row["instant"]
 
 
-async def finish(connection: Connection, key: UpdateKey) -> bool:
-    """Mark an update done and erase it; say whether it was still waiting.
+async def finish(connection: Connection, key: UpdateKey) -> Instant | None:
+    """Mark an update done and erase it; say when it came, where it was still waiting.
 
     The flow that handles an update does this first, in the transaction that holds the effects: so
     an update has its effects once, however often it is handed over.
     """
-    return await connection.one(FINISH, _names(key)) is not None
+    row = await connection.one(FINISH, _names(key))
+    return None if row is None else row["received_at"]
 
 
 async def save(connection: Connection, update: StoredUpdate) -> None:

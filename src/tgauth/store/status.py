@@ -22,6 +22,7 @@ KINDS: Final = (
     "inbox",
     "outbox",
     "failures",
+    "audit",
 )
 SELECT_INBOX: Final = """
     SELECT

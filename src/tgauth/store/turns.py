@@ -17,6 +17,8 @@ import anyio
 
 from tgauth.database_file import unavailable
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.measures.catalogue import STORE_BUSY, STORE_WAIT
 from tgauth.store.lock_files import open_lock_file
 
 
@@ -41,6 +43,8 @@ class TurnLock:
             path: The lock file; made when missing.
             patience: Seconds to wait for a turn before the store counts as unavailable.
         """
+        #: Where waiting and holding are timed.
+        self.measures: Measures = NO_MEASURES
         self._path = path
         self._patience = patience
         self._tasks = anyio.Lock()
@@ -57,7 +61,8 @@ class TurnLock:
         """
         # One deadline for the whole wait, or tasks that queue up would each wait in full, in a row.
         patience = self._patience if patience is None else patience
-        deadline = anyio.current_time() + patience
+        asked = anyio.current_time()
+        deadline = asked + patience
         try:
             with anyio.fail_after(patience):
                 await self._tasks.acquire()
@@ -65,10 +70,13 @@ class TurnLock:
             raise self._too_long(patience) from error
         try:
             descriptor = await self._acquire(deadline, patience)
+            taken = anyio.current_time()
+            self.measures.observe(STORE_WAIT, taken - asked)
             try:
                 yield
             finally:
                 os.close(descriptor)
+                self.measures.observe(STORE_BUSY, anyio.current_time() - taken)
         finally:
             self._tasks.release()
 
