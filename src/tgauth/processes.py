@@ -194,6 +194,7 @@ async def open_deployment(
         ConfigurationError: The store cannot be where the settings say.
         TgauthError: The store or the master key cannot be used.
     """
+    from tgauth.clocks import system_clocks
     from tgauth.flows.deployment import Deployment
     from tgauth.store import Store
     from tgauth.store.master_key import load_master_key
@@ -216,6 +217,7 @@ async def open_deployment(
             logins_per_minute=settings.login.requests_per_minute,
             failures_per_minute=settings.api.failures_per_minute,
             now=lambda: time.time_ns() // 1_000_000,
+            reading=system_clocks(),
             new_id=lambda: secrets.token_hex(16),
         )
 

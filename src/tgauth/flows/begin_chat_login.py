@@ -8,6 +8,7 @@ from tgauth.domain.instants import MINUTE, Instant
 from tgauth.domain.login import LoginRequest, begin_in_chat
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.person import Person, TelegramProfile
+from tgauth.flows.deciding import decide
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Connection, bans, codes, inbox, logins, outbox, persons
 
@@ -43,7 +44,7 @@ async def begin_chat_login(deployment: Deployment, asked: Asked) -> LoginRequest
         The login; or the notice that was promised instead; or nothing, where this update had its
         effects before.
     """
-    return await deployment.store.write(_begin, deployment, asked)
+    return await decide(deployment, _begin, asked)
 
 
 async def _begin(

@@ -15,6 +15,7 @@ from tgauth.domain.instants import Instant
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session, Visitor, begin_session
+from tgauth.flows.deciding import decide, judge
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.spending import Presented, look_up, redeem_login, require_allowed
 from tgauth.store import Connection, codes, persons, sessions
@@ -84,7 +85,7 @@ async def show_offer(deployment: Deployment, text: str, *, browser: Browser) -> 
     Raises:
         TgauthError: The code would not be accepted now, with the reason.
     """
-    return await deployment.store.read(_offer, deployment, text, browser)
+    return await judge(deployment, _offer, text, browser)
 
 
 async def _offer(
@@ -123,7 +124,7 @@ async def continue_in_browser(
         OtherAccountActive: Another account is logged in here, and `switch` is false.
         TgauthError: The code or the login cannot be redeemed now. Nothing was written.
     """
-    return await deployment.store.write(_continue, deployment, text, browser, switch=switch)
+    return await decide(deployment, _continue, text, browser, switch=switch)
 
 
 async def _continue(

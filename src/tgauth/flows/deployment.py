@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tgauth.domain.client import Client
+from tgauth.domain.clock import Reading
 from tgauth.domain.instants import Instant
 from tgauth.domain.links import Issuer
 from tgauth.domain.person import AllowList
@@ -25,6 +26,7 @@ class Deployment:
         logins_per_minute: How many logins one person may begin within a minute.
         failures_per_minute: How many attempts of one network address may fail within a minute.
         now: The clock.
+        reading: Reads it together with the one that nobody can set.
         new_id: Returns a fresh random identifier of 128 bits.
     """
 
@@ -37,6 +39,7 @@ class Deployment:
     logins_per_minute: int
     failures_per_minute: int
     now: Callable[[], Instant]
+    reading: Callable[[], Reading]
     new_id: Callable[[], str]
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tgauth.domain.code import CodeKind
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session, Visitor, begin_session
+from tgauth.flows.deciding import decide, judge
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keyring
 from tgauth.flows.spending import Presented, look_up, redeem_login, spend_callback_code
@@ -53,8 +54,8 @@ async def exchange_code(
         TgauthError: The code is not good for this, with the reason; nothing was written.
     """
     # A look before the lock: whoever guesses codes must not keep the writers waiting.
-    await deployment.store.read(_look, deployment, text)
-    return await deployment.store.write(_exchange, deployment, keyring, text, visitor)
+    await judge(deployment, _look, text)
+    return await decide(deployment, _exchange, keyring, text, visitor)
 
 
 async def _look(connection: Connection, deployment: Deployment, text: str) -> None:
