@@ -203,6 +203,7 @@ async def open_deployment(
         ConfigurationError: The store cannot be where the settings say.
         TgauthError: The store or the master key cannot be used.
     """
+    from tgauth.clocks import system_clocks
     from tgauth.flows.deployment import Deployment
     from tgauth.store import Store
     from tgauth.store.master_key import load_master_key
@@ -226,6 +227,7 @@ async def open_deployment(
             failures_per_minute=settings.api.failures_per_minute,
             audit_kept_for=settings.audit.keep_days * DAY,
             now=lambda: time.time_ns() // 1_000_000,
+            reading=system_clocks(),
             new_id=lambda: secrets.token_hex(16),
             measures=measures,
         )

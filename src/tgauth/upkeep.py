@@ -1,4 +1,4 @@
-"""What each process does beside its work: look after the store, and whether it still may.
+"""What each process does beside its work: look after the store and the clock.
 
 It begins with the process, not with Telegram: an installation whose bot never reached it would
 otherwise grow for ever.
@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.flows.deciding import watch_clock
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.sweep import sweep
 from tgauth.logs import Log
@@ -61,6 +62,7 @@ async def _watch(deployment: Deployment) -> None:
     while True:
         try:
             await deployment.store.require_own_schema()
+            await watch_clock(deployment)
         except StoreUnavailable as error:
             # Readiness says so as well, and louder.
             _log.debug("store.unavailable", reason=str(error))

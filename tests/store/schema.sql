@@ -25,6 +25,12 @@ CREATE TABLE bans (
     telegram_id INTEGER NOT NULL PRIMARY KEY,
     banned_at INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE clock (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+    boot_id TEXT NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    boottime_ms INTEGER NOT NULL
+) STRICT;
 CREATE TABLE codes (
     hash TEXT NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('chat', 'callback', 'oidc')),

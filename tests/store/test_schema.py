@@ -148,7 +148,7 @@ async def test_every_table_is_strict(store: Store) -> None:
             "WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"
         )
     assert [] == [row["name"] for row in rows if not row["strict"]]
-    assert len(rows) == 12
+    assert len(rows) == 13
 
 
 async def test_every_reference_has_an_index(store: Store) -> None:

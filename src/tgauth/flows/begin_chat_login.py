@@ -10,6 +10,7 @@ from tgauth.domain.login import LoginRequest, begin_in_chat
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.person import Person, TelegramProfile
 from tgauth.flows.auditing import Trail
+from tgauth.flows.deciding import decide
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Connection, bans, codes, inbox, logins, outbox, persons
 
@@ -46,7 +47,7 @@ async def begin_chat_login(deployment: Deployment, asked: Asked) -> LoginRequest
         effects before.
     """
     with Trail(deployment) as trail:
-        return await deployment.store.write(_begin, deployment, trail, asked)
+        return await decide(deployment, _begin, trail, asked)
 
 
 async def _begin(

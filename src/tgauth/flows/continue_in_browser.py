@@ -17,6 +17,7 @@ from tgauth.domain.login import LoginRequest
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session, Visitor, begin_session
 from tgauth.flows.auditing import Trail
+from tgauth.flows.deciding import decide, judge
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.spending import Presented, look_up, redeem_login, require_allowed
 from tgauth.store import Connection, codes, persons, sessions
@@ -86,7 +87,7 @@ async def show_offer(deployment: Deployment, text: str, *, browser: Browser) -> 
     Raises:
         TgauthError: The code would not be accepted now, with the reason.
     """
-    return await deployment.store.read(_offer, deployment, text, browser)
+    return await judge(deployment, _offer, text, browser)
 
 
 async def _offer(
@@ -128,9 +129,7 @@ async def continue_in_browser(
     by = Doer(actor=Actor.PERSON, visitor=browser.visitor)
     with Trail(deployment) as trail:
         try:
-            return await deployment.store.write(
-                _continue, deployment, trail, text, browser, switch=switch
-            )
+            return await decide(deployment, _continue, trail, text, browser, switch=switch)
         except TgauthError as refusal:
             await trail.note_refused_code(text, by, refusal)
             raise

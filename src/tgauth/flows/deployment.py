@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tgauth.domain.client import Client
+from tgauth.domain.clock import Reading
 from tgauth.domain.instants import Instant
 from tgauth.domain.links import Issuer
 from tgauth.domain.person import AllowList
@@ -27,6 +28,7 @@ class Deployment:
         failures_per_minute: How many attempts of one network address may fail within a minute.
         audit_kept_for: How long an entry of the audit log is kept, in milliseconds.
         now: The clock.
+        reading: Reads it together with the one that nobody can set.
         new_id: Returns a fresh random identifier of 128 bits.
         measures: Where it is counted what happens.
     """
@@ -41,6 +43,7 @@ class Deployment:
     failures_per_minute: int
     audit_kept_for: int
     now: Callable[[], Instant]
+    reading: Callable[[], Reading]
     new_id: Callable[[], str]
     measures: Measures = NO_MEASURES
 

@@ -8,6 +8,7 @@ from tgauth.domain.errors import TgauthError
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session, Visitor, begin_session
 from tgauth.flows.auditing import Trail
+from tgauth.flows.deciding import decide, judge
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keyring
 from tgauth.flows.spending import Presented, look_up, redeem_login, spend_callback_code
@@ -60,8 +61,8 @@ async def exchange_code(
     with Trail(deployment) as trail:
         try:
             # A look before the lock: whoever guesses codes must not keep the writers waiting.
-            await deployment.store.read(_look, deployment, text)
-            grant = await deployment.store.write(_exchange, deployment, trail, keyring, text, by=by)
+            await judge(deployment, _look, text)
+            grant = await decide(deployment, _exchange, trail, keyring, text, by=by)
         except TgauthError as refusal:
             deployment.measures.count(CODES, refusal.code)
             await trail.note_refused_code(text, by, refusal)

@@ -34,6 +34,9 @@ UPDATE: Final = """
     UPDATE inbox SET state = :state, attempts = :attempts, not_before = :not_before
     WHERE update_id = :update_id AND identity = :identity
 """
+BRING_FORWARD: Final = """
+    UPDATE inbox SET not_before = not_before - :by WHERE state = 'waiting' AND not_before > :now
+"""
 SWEEP: Final = """
     DELETE FROM inbox WHERE sequence IN (
         SELECT sequence FROM inbox WHERE received_at < :before AND state <> 'waiting'
@@ -97,6 +100,11 @@ async def save(connection: Connection, update: StoredUpdate) -> None:
             "not_before": update.not_before,
         },
     )
+
+
+async def bring_forward(connection: Connection, *, by: int, now: Instant) -> None:
+    """Let what waits for another attempt be due so many milliseconds earlier."""
+    await connection.run(BRING_FORWARD, {"by": by, "now": now})
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tgauth.domain.code import CALLBACK_CODE_LIFETIME
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.domain.login import Door, LoginRequest, LoginState
 from tgauth.store.connection import Connection, Row
@@ -38,6 +39,16 @@ WITHDRAW_ALL: Final = """
 COUNT_SINCE: Final = f"""
     SELECT count(*) AS number FROM logins
     WHERE subject = :subject AND created_at > :since AND created_at <= :now + {CLOCK_TOLERANCE}
+"""
+EXPIRE_OPEN: Final = """
+    UPDATE logins SET expires_at = :now
+    WHERE state IN ('pending', 'approved') AND expires_at > :now
+"""
+# A press that came a moment ago may be repeated by the browser that made it. A moment is what the
+# clock says, and a code of that press lives a little longer than its login may.
+FORGET_BROWSERS: Final = """
+    UPDATE logins SET browser = NULL
+    WHERE state = 'redeemed' AND browser IS NOT NULL AND expires_at > :since
 """
 SELECT_BY_SUBJECT: Final = f"""
     SELECT {COLUMNS} FROM logins WHERE subject = :subject ORDER BY created_at, id
@@ -117,6 +128,12 @@ async def of_session(connection: Connection, session_id: str) -> LoginRequest | 
     """Return the login that began a session."""
     row = await connection.one(SELECT_BY_SESSION, {"session_id": session_id})
     return _login(row) if row else None
+
+
+async def expire_open(connection: Connection, *, now: Instant) -> None:
+    """Let every login that could still be redeemed, or redeemed again, have expired now."""
+    await connection.run(EXPIRE_OPEN, {"now": now})
+    await connection.run(FORGET_BROWSERS, {"since": now - CALLBACK_CODE_LIFETIME})
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

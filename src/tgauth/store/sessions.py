@@ -40,6 +40,11 @@ END_EVERYBODYS: Final = """
     WHERE ended_at IS NULL AND expires_at > :now AND idle_expires_at > :now
 """
 COUNT_CHANGES: Final = "SELECT changes() AS number"
+END_OVERDUE: Final = """
+    UPDATE sessions SET ended_at = :now
+    WHERE ended_at IS NULL AND expires_at > :now AND idle_expires_at > :now
+    AND (expires_at <= :expected OR idle_expires_at <= :expected)
+"""
 # What ended by its idle time is not looked for: its lifetime ends as well, some day.
 SWEEP: Final = """
     DELETE FROM sessions WHERE id IN (
@@ -102,6 +107,17 @@ async def end_everybodys(connection: Connection, *, now: Instant) -> int:
     await connection.run(END_EVERYBODYS, {"now": now})
     row = await connection.one(COUNT_CHANGES)
     return row["number"] if row else 0
+
+
+async def end_overdue(connection: Connection, *, expected: Instant, now: Instant) -> None:
+    """End for good every session that had ended by its time before the clock was set back.
+
+    Args:
+        connection: The write transaction.
+        expected: What the clock would show.
+        now: What it shows.
+    """
+    await connection.run(END_OVERDUE, {"expected": expected, "now": now})
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
