@@ -159,6 +159,8 @@ def _environment(folder: str, port: int, bot_api: str) -> dict[str, str]:
         "TGAUTH_ISSUER": ISSUER,
         "TGAUTH_TELEGRAM__TOKEN": "4242:a-token-for-the-bench",
         "TGAUTH_TELEGRAM__API_URL": f"http://{HOST}:{bot_api}",
+        # What tgauth can do is measured here, and the slim Telegram has no limits.
+        "TGAUTH_TELEGRAM__MESSAGES_PER_SECOND": "1000",
         "TGAUTH_DATABASE__PATH": f"{folder}/tgauth.db",
         "TGAUTH_API__HOST": HOST,
         "TGAUTH_API__PORT": str(port),

@@ -22,15 +22,16 @@ from tgauth.domain.code import hash_of
 from tgauth.domain.instants import SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
-from tgauth.lifetime import alive, signalled, tell_ready, tell_status
+from tgauth.lifetime import alive, signalled, tell_ready
 from tgauth.logs import Log
 from tgauth.premises import alone, check_place, needs_migration
 from tgauth.settings import ConfigurationError, Settings
 from tgauth.supervisor import Child, ListenError, listen, supervise
-from tgauth.supervisor.child import inherited_sockets
+from tgauth.supervisor.child import inherited_sockets, notify
 
 if TYPE_CHECKING:
     from tgauth.api.options import ApiOptions
+    from tgauth.bot.options import BotOptions
     from tgauth.flows.deployment import Deployment
 
 _log = Log("supervisor")
@@ -172,7 +173,8 @@ async def run_bot(settings: Settings) -> int:
     Raises:
         ConfigurationError: Telegram refuses the token.
     """
-    from tgauth.bot.process import BotAddress, TokenRefused
+    from tgauth.bot.options import BotAddress
+    from tgauth.bot.process import TokenRefused
     from tgauth.bot.process import run_bot as run
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
@@ -180,7 +182,12 @@ async def run_bot(settings: Settings) -> int:
         async with alive(), open_deployment(settings) as deployment:
             try:
                 await run(
-                    deployment, address, ready=tell_ready, tell=tell_status, shutdown=shutdown
+                    deployment,
+                    address,
+                    _bot_options(settings),
+                    ready=tell_ready,
+                    tell=notify,
+                    shutdown=shutdown,
                 )
             except TokenRefused:
                 raise ConfigurationError(
@@ -189,6 +196,12 @@ async def run_bot(settings: Settings) -> int:
                     expected="a token that @BotFather has not revoked",
                 ) from None
     return os.EX_OK
+
+
+def _bot_options(settings: Settings) -> "BotOptions":
+    from tgauth.bot.options import BotOptions
+
+    return BotOptions(messages_per_second=settings.telegram.messages_per_second)
 
 
 @asynccontextmanager
