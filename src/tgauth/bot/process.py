@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from telegram.error import Conflict, TelegramError
@@ -50,21 +51,26 @@ async def run_bot(  # noqa: PLR0913 - what a process is made of, and how it is s
     address: BotAddress,
     options: BotOptions,
     *,
+    turn: AbstractAsyncContextManager[None],
     ready: Callable[[], object],
     tell: Callable[..., object],
     shutdown: Callable[[], Awaitable[object]],
+    is_succeeding: bool = False,
 ) -> None:
     """Poll, answer and send until `shutdown` returns.
 
-    It is ready before Telegram has been reached: an unreachable Telegram ends nothing.
+    It is ready before Telegram has been reached: an unreachable Telegram ends nothing. One that is
+    to take another's place is ready when Telegram has not refused its token, whatever else it did.
 
     Args:
         deployment: The installation.
         address: Where and as whom to speak.
         options: What the operator chose.
-        ready: Called when the bot does its work.
+        turn: Held while it works; entering it may have to wait for another bot.
+        ready: Called when the bot does its work, or would if it were its turn.
         tell: Called with fields of sd_notify(3): see `TelegramWatch`.
         shutdown: Returns when it is to stop.
+        is_succeeding: Whether another bot works until this one is ready.
 
     Raises:
         TokenRefused: Telegram refuses the token.
@@ -72,11 +78,15 @@ async def run_bot(  # noqa: PLR0913 - what a process is made of, and how it is s
     # Waiting times as timedelta, which python-telegram-bot makes the only form in its next release.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     bot = _Bot(deployment, address, options, TelegramWatch(tell, deployment.now))
+    bot.turn = turn
+    if is_succeeding:
+        bot.tried = ready
     async with watching(deployment.store, bot.listeners):
         work = asyncio.create_task(bot.work(), name="bot")
         stop = asyncio.ensure_future(shutdown())
         refused = asyncio.create_task(bot.token_refused(), name="token watch")
-        ready()
+        if not is_succeeding:
+            ready()
         try:
             await asyncio.wait({work, stop, refused}, return_when=asyncio.FIRST_COMPLETED)
             await bot.stop(work)
@@ -100,6 +110,10 @@ class _Bot:
         self._watch = watch
         self._promised = Bell()
         self._sending = False
+        #: Held while it works.
+        self.turn: AbstractAsyncContextManager[object] = nullcontext()
+        #: Called once, when Telegram was asked and has not refused the token.
+        self.tried: Callable[[], object] = lambda: None
         bot: ExtBot[None] = ExtBot(
             token=address.token,
             base_url=f"{address.api_url.rstrip('/')}/bot",
@@ -127,10 +141,15 @@ class _Bot:
 
     async def work(self) -> None:
         """Reach Telegram, then poll and send until the sender is told to stop."""
-        application = self._application
         await asyncio.to_thread(load_languages)
         self._watch.working("reaching Telegram")
         await self._reach()
+        self._watch.working("waiting for the bot before it to end")
+        async with self.turn:
+            await self._take_turn()
+
+    async def _take_turn(self) -> None:
+        application = self._application
         await application.start()
         await self._start_polling()
         _log.info("bot.polling", name=f"@{application.bot.username}")
@@ -178,13 +197,21 @@ class _Bot:
         while True:
             try:
                 await self._application.initialize()
+                self._note_try()
             except Exception as error:  # noqa: BLE001 - whatever it answers, it may answer better
                 delay = _REACH_DELAYS[min(attempt, len(_REACH_DELAYS) - 1)]
                 self._watch.missed(str(error), retry_in=delay)
+                self._note_try()
                 attempt += 1
                 await asyncio.sleep(delay)
             else:
                 return
+
+    def _note_try(self) -> None:
+        """Tell, once, that Telegram was asked, and did not refuse the token."""
+        if not self._watch.refused:
+            tried, self.tried = self.tried, lambda: None
+            tried()
 
     async def _start_polling(self) -> None:
         updater = self._application.updater
