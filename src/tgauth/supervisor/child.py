@@ -123,8 +123,12 @@ class Notifier:
         return self.notify(STOPPING="1")
 
     def ping(self) -> bool:
-        """Tell that this process is alive, unless that would mean to wait: the next one does."""
-        return self._notify({"WATCHDOG": "1"}, patience=0)
+        """Tell that this process is alive; see `offer`."""
+        return self.offer(WATCHDOG="1")
+
+    def offer(self, **fields: str) -> bool:
+        """Send `fields`, unless that would mean to wait; return whether they were handed over."""
+        return self._notify(fields, patience=0)
 
     def notify(self, **fields: str) -> bool:
         """Send `fields` as one datagram; return whether it was handed over."""

@@ -37,7 +37,7 @@ class Upwards:
         """Tell in one line how it is, where that has changed."""
         if text != self._status:
             self._status = text
-            self._notifier.status(text)
+            self._notifier.offer(STATUS=text)
 
     def ping(self) -> None:
         """Give a sign of life."""
