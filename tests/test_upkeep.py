@@ -25,9 +25,9 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "_SWEEP_EVERY", 0.01)
 
 
-async def never() -> None:
-    """Wait for ever."""
-    await asyncio.Event().wait()
+def unasked() -> None:
+    """Fail: nothing was seen that ends a process."""
+    pytest.fail("the process was told to stop")
 
 
 async def updates_kept(store: Store) -> int:
@@ -50,7 +50,7 @@ async def test_what_is_old_is_swept_whatever_the_process_does(
     await receive_update(deployment, a_key(), "{}")
     await dismiss_update(deployment, a_key())
     clock.advance(3 * DAY)
-    async with kept_up(deployment, never):
+    async with kept_up(deployment, stop=unasked):
         await swept(deployment.store)
 
 
@@ -63,28 +63,18 @@ async def test_sweeping_goes_on_after_the_store_was_unavailable(
     await dismiss_update(deployment, a_key())
     clock.advance(3 * DAY)
     await writer.execute_fetchall("PRAGMA query_only = ON")
-    async with kept_up(deployment, never):
+    async with kept_up(deployment, stop=unasked):
         await asyncio.sleep(0.2)
         assert 1 == await updates_kept(deployment.store)
         await writer.execute_fetchall("PRAGMA query_only = OFF")
         await swept(deployment.store)
 
 
-async def test_a_process_stops_when_it_is_told_to(deployment: Deployment) -> None:
-    """What is waited for ends, and nothing is left behind."""
-    told = asyncio.Event()
+async def test_nothing_is_left_behind(deployment: Deployment) -> None:
+    """Leaving the block ends all of it, and stops nobody."""
     before = asyncio.all_tasks()
-
-    async def shutdown() -> None:
-        await told.wait()
-
-    async with asyncio.timeout(5):
-        async with kept_up(deployment, shutdown) as stop:
-            waiting = asyncio.ensure_future(stop())
-            await asyncio.sleep(0.05)
-            assert not waiting.done()
-            told.set()
-            await waiting
+    async with asyncio.timeout(5), kept_up(deployment, stop=unasked):
+        await asyncio.sleep(0.05)
     assert before == asyncio.all_tasks()
 
 
@@ -93,14 +83,15 @@ async def test_a_process_ends_when_a_newer_version_migrated_its_store(
 ) -> None:
     """Nobody has to ask or write first, and the end says why."""
     with pytest.raises(SchemaTooNew, match="9999"):  # noqa: PT012 - raised when the block is left
-        async with asyncio.timeout(5), kept_up(deployment, never) as stop:
+        stopped = asyncio.Event()
+        async with asyncio.timeout(5), kept_up(deployment, stop=stopped.set):
             async with Store.open(database) as newer:
                 await newer._writer.execute_fetchall("PRAGMA user_version = 9999")
-            await stop()
+            await stopped.wait()
 
 
 async def test_an_error_of_the_process_comes_out_as_itself(deployment: Deployment) -> None:
     """The upkeep hides nothing."""
     with pytest.raises(ZeroDivisionError):
-        async with kept_up(deployment, never):
+        async with kept_up(deployment, stop=unasked):
             _ = 1 / 0

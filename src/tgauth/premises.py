@@ -1,13 +1,21 @@
 """Where a store can be, and that one supervisor at a time works on it."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Final
 
 from tgauth.database_file import MAGIC, header_of, require_access, require_database, unavailable
+from tgauth.logs import Log
 from tgauth.migration_files import newest
 from tgauth.settings import ConfigurationError
 from tgauth.supervisor import AlreadyHeld, hold
+
+_log = Log("bot")
+
+#: Seconds between looks at whether another bot still works.
+_LOOK_EVERY: Final = 0.02
 
 
 class AlreadyServed(Exception):
@@ -34,8 +42,7 @@ def only_supervisor(database: Path) -> Iterator[None]:
             of SQLite.
     """
     check_place(database)
-    whole = database.resolve()  # two names of one file are one store
-    lock = whole.with_name(f"{whole.name}.serve")
+    lock = beside(database, "serve")
     with ExitStack() as held:
         try:
             held.enter_context(hold(lock))
@@ -44,9 +51,40 @@ def only_supervisor(database: Path) -> Iterator[None]:
         except OSError as error:
             raise unavailable(lock, error) from error
         # Told here once, rather than by each process in turn.
+        whole = database.resolve()
         require_access(whole)
         require_database(whole)
         yield
+
+
+@asynccontextmanager
+async def only_bot(database: Path) -> AsyncIterator[None]:
+    """Wait until no other bot of ours works on the same store, and keep others waiting.
+
+    Two would ask Telegram for the same updates, which gives them to one and an error to the other.
+    So the next bot can get ready while the last one still works, and follow within milliseconds.
+    """
+    lock = beside(database, "bot")
+    waits_for: int | None = None
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(hold(lock))
+                break
+            except AlreadyHeld as error:
+                if waits_for != error.holder:
+                    waits_for = error.holder
+                    _log.info("bot.waiting", until_ended=error.holder)
+            except OSError as error:
+                raise unavailable(lock, error) from error
+            await asyncio.sleep(_LOOK_EVERY)
+        yield
+
+
+def beside(database: Path, ending: str) -> Path:
+    """Return the file of that ending beside a store. Two names of one store are one store."""
+    whole = database.resolve()
+    return whole.with_name(f"{whole.name}.{ending}")
 
 
 def needs_migration(path: Path) -> bool:

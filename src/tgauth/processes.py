@@ -1,20 +1,19 @@
-"""The composition root: settings become objects, and a list of processes.
+"""The composition root: settings become objects, one process each.
 
-The only place that knows all rooms. What a process does not need it does not import: the
-supervisor's own process loads neither Telegram nor HTTP nor the store, and an API process no
-Telegram (a test keeps it so; start-up time and memory depend on it).
+The only place that knows all rooms; `tgauth.serving` knows which processes there are. What a
+process does not need it does not import: the supervisor's own process loads neither Telegram nor
+HTTP nor the store, and an API process no Telegram (a test keeps it so; start-up time and memory
+depend on it).
 """
 
-import asyncio
 import os
 import resource
 import secrets
-import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,71 +22,37 @@ from tgauth.domain.code import hash_of
 from tgauth.domain.instants import DAY, SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
+from tgauth.lifetime import alive, signalled, tell_ready
 from tgauth.logs import Log
 from tgauth.measures import NO_MEASURES, Measures
-from tgauth.measures.children import counted
 from tgauth.measuring import measures_of, metrics_listeners, metrics_options
-from tgauth.migrating import run_migration
-from tgauth.premises import check_place, needs_migration, only_supervisor
+from tgauth.premises import check_place, only_bot
 from tgauth.settings import ConfigurationError, Settings
-from tgauth.supervisor import Child, ListenError, listen, supervise
-from tgauth.supervisor.child import Notifier, inherited_sockets
+from tgauth.supervisor import ListenError, listen
+from tgauth.supervisor.child import inherited_sockets, notify, replaces_another
 
 if TYPE_CHECKING:
     from tgauth.api.options import ApiOptions
+    from tgauth.bot.options import BotOptions
     from tgauth.flows.deployment import Deployment
 
 _log = Log("supervisor")
 
 #: Seconds for everything to stop; service managers kill at 10 (containers) to 90 (systemd).
 STOP_DEADLINE: Final = 9.0
-_API_GRACE: Final = 7.0
 BOT_GRACE: Final = 5.0
 _TROUBLES: Final = frozenset(
-    {"child.not_ready", "child.restarting", "supervisor.giving_up", "supervisor.killing"}
+    {
+        "child.hung",
+        "child.not_ready",
+        "child.restarting",
+        "supervisor.not_reloaded",
+        "supervisor.giving_up",
+        "supervisor.killing",
+        "supervisor.overslept",
+        "supervisor.reload_failed",
+    }
 )
-
-
-async def serve(settings: Settings) -> int:
-    """Run the supervisor with its API and bot processes; return the exit code.
-
-    Raises:
-        AlreadyServed: Another one does.
-        ConfigurationError: The address cannot be listened on, or the database cannot be there.
-        StoreUnavailable: The store cannot be opened, and waiting does not help.
-    """
-    path = settings.database.path
-    with only_supervisor(path), _listening(settings) as listener, ExitStack() as others:
-        if needs_migration(path):
-            # Once, and for as long as it takes: a child has only so long to become ready.
-            _log.info("store.migrating", path=path)
-            with signalled() as shutdown:
-                code = await run_migration(command("db", "migrate"), shutdown=shutdown)
-            if code is None:
-                _log.info("store.migration_stopped", path=path)
-                return os.EX_OK
-            if code:
-                return code
-        shown = [others.enter_context(one) for one in metrics_listeners(settings, bind)]
-        counting = counted(report, measures_of(settings, "supervisor"))
-        children = children_of(settings, listener, *shown)
-        return await supervise(children, report=counting, deadline=STOP_DEADLINE)
-
-
-def children_of(settings: Settings, *listeners: socket.socket) -> list[Child]:
-    """Return the processes of one installation, in the order of their start."""
-    workers = settings.api.workers
-    names = ["api"] if workers == 1 else [f"api-{number}" for number in range(1, workers + 1)]
-    apis = [
-        Child(
-            name=name,
-            argv=command("run", "api"),
-            file_descriptors=tuple(one.fileno() for one in listeners),
-            grace=_API_GRACE,
-        )
-        for name in names
-    ]
-    return [*apis, Child(name="bot", argv=command("run", "bot"), grace=BOT_GRACE)]
 
 
 def command(*arguments: str) -> tuple[str, ...]:
@@ -111,15 +76,16 @@ async def run_api(settings: Settings) -> int:
     with signalled() as shutdown:
         listeners = inherited_sockets()
         if not listeners:
-            listeners = (_listening(settings), *metrics_listeners(settings, bind))
-        async with open_deployment(settings, measures=measures_of(settings, "api")) as deployment:
+            listeners = (listening(settings), *metrics_listeners(settings, bind))
+        measures = measures_of(settings, "api")
+        async with alive(), open_deployment(settings, measures=measures) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
             options = _api_options(settings)
             try:
-                async with kept_up(deployment, shutdown) as stop:
+                async with kept_up(deployment, stop=shutdown.stop):
                     await run(
-                        deployment, keys, options, *listeners, ready=tell_ready, shutdown=stop
+                        deployment, keys, options, *listeners, ready=tell_ready, shutdown=shutdown
                     )
             except BrandingUnusable as error:
                 raise ConfigurationError(
@@ -169,16 +135,28 @@ async def run_bot(settings: Settings) -> int:
     Raises:
         ConfigurationError: Telegram refuses the token.
     """
-    from tgauth.bot.process import BotAddress, BotTokenRefused
+    from tgauth.bot.options import BotAddress
+    from tgauth.bot.process import BotTokenRefused
     from tgauth.bot.process import run_bot as run
     from tgauth.upkeep import kept_up
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
+    is_succeeding = replaces_another()
     with signalled() as shutdown:
-        async with open_deployment(settings, measures=measures_of(settings, "bot")) as deployment:
+        measures = measures_of(settings, "bot")
+        async with alive(), open_deployment(settings, measures=measures) as deployment:
             try:
-                async with kept_up(deployment, shutdown) as stop:
-                    await run(deployment, address, ready=tell_ready, shutdown=stop)
+                async with kept_up(deployment, stop=shutdown.stop):
+                    await run(
+                        deployment,
+                        address,
+                        _bot_options(settings),
+                        turn=only_bot(settings.database.path),
+                        ready=tell_ready,
+                        tell=notify,
+                        shutdown=shutdown,
+                        is_succeeding=is_succeeding,
+                    )
             except BotTokenRefused:
                 raise ConfigurationError(
                     "TGAUTH_TELEGRAM__TOKEN",
@@ -186,6 +164,12 @@ async def run_bot(settings: Settings) -> int:
                     expected="a token that @BotFather has not revoked",
                 ) from None
     return os.EX_OK
+
+
+def _bot_options(settings: Settings) -> "BotOptions":
+    from tgauth.bot.options import BotOptions
+
+    return BotOptions(messages_per_second=settings.telegram.messages_per_second)
 
 
 @asynccontextmanager
@@ -233,7 +217,12 @@ async def open_deployment(
         )
 
 
-def _listening(settings: Settings) -> socket.socket:
+def listening(settings: Settings) -> socket.socket:
+    """Listen where the settings say.
+
+    Raises:
+        ConfigurationError: It cannot be listened on.
+    """
     return bind(settings.api.host, settings.api.port, "TGAUTH_API__HOST and TGAUTH_API__PORT")
 
 
@@ -262,34 +251,12 @@ def _raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def tell_ready() -> None:
-    """Tell whoever supervises this process that it does its work."""
-    Notifier.from_environment().ready()
-
-
-@contextmanager
-def signalled() -> Iterator[Callable[[], Awaitable[None]]]:
-    """Turn SIGTERM and SIGINT into something to wait for."""
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, asked.set)
-
-    async def wait() -> None:
-        await asked.wait()
-
-    try:
-        yield wait
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
 def report(event: str, /, **fields: object) -> None:
     """Log what the supervisor tells."""
     shown = {name: _rounded(value) for name, value in fields.items()}
-    if event in _TROUBLES:
+    if event == "child.status":
+        _log.debug(event, **shown)
+    elif event in _TROUBLES:
         _log.warning(event, **shown)
     else:
         _log.info(event, **shown)

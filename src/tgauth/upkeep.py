@@ -5,7 +5,7 @@ otherwise grow for ever.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -27,28 +27,22 @@ _SWEEP_PAUSE: Final = 0.05
 
 
 @asynccontextmanager
-async def kept_up(
-    deployment: Deployment, shutdown: Callable[[], Awaitable[None]]
-) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Look after the store for the length of the block, and lend what to wait for before stopping.
+async def kept_up(deployment: Deployment, *, stop: Callable[[], object]) -> AsyncIterator[None]:
+    """Look after the store for the length of the block.
 
     Args:
         deployment: The installation.
-        shutdown: Returns when the process is told to stop.
+        stop: Called when the process has to end, because of what was seen.
 
     Raises:
         SchemaTooNew: The process was to stop because a newer version migrated its store.
     """
     watching = asyncio.create_task(_watch(deployment), name="watch")
     sweeping = asyncio.create_task(_sweep_for_ever(deployment), name="sweep")
-    stop = asyncio.ensure_future(shutdown())
-
-    async def wait() -> None:
-        await asyncio.wait({watching, stop}, return_when=asyncio.FIRST_COMPLETED)
-
-    tasks = (watching, sweeping, stop)
+    watching.add_done_callback(lambda done: None if done.cancelled() else stop())
+    tasks = (watching, sweeping)
     try:
-        yield wait
+        yield
     finally:
         for task in tasks:
             task.cancel()

@@ -68,7 +68,7 @@ def flooded(url: str) -> Iterator[None]:
 
 def is_closed(wire: socket.socket) -> bool:
     """Say whether the other side has hung up."""
-    wire.setblocking(False)
+    wire.settimeout(0)
     try:
         closed = not wire.recv(1)
     except BlockingIOError:

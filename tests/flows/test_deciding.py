@@ -32,7 +32,7 @@ from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
 from tgauth.flows.continue_in_browser import continue_in_browser, show_offer
 from tgauth.flows.deciding import decide, judge, watch_clock
-from tgauth.flows.deliver_messages import LoginOutcome, due_messages, settle_message
+from tgauth.flows.deliver_messages import LoginOutcome, due_messages, settle_messages
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
 from tgauth.flows.identify import identify_by_cookie
@@ -160,7 +160,7 @@ async def test_the_message_says_that_the_link_has_expired(
     """Now, and not when the clock comes to where it would have."""
     login = await a_begun_login(deployment)
     [link], _ = await due_messages(deployment, most=9)
-    await settle_message(deployment, link.outgoing.sent(message_id=77, now=clock()))
+    await settle_messages(deployment, [link.outgoing.sent(message_id=77, now=clock())])
     clock.step(-HOUR)
     await watch_clock(deployment)
     [due], _ = await due_messages(deployment, most=9)

@@ -26,7 +26,7 @@ from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
 from tgauth.flows.ban_person import ban_person
 from tgauth.flows.continue_in_browser import continue_in_browser
-from tgauth.flows.deliver_messages import LoginOutcome, due_messages, settle_message
+from tgauth.flows.deliver_messages import LoginOutcome, due_messages, settle_messages
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import Grant, exchange_code
 from tgauth.flows.identify import identify_by_cookie, identify_by_token
@@ -145,7 +145,7 @@ async def test_a_link_that_was_sent_is_closed_in_the_chat(house: House) -> None:
     async with house.opened() as before:
         await ask(before)
         [[due], _] = await due_messages(before, most=9)
-        await settle_message(before, due.outgoing.sent(message_id=500, now=before.now()))
+        await settle_messages(before, [due.outgoing.sent(message_id=500, now=before.now())])
     house.key.unlink()
     await house.renew(Misfortune.LOST)
     async with house.opened() as after:

@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,10 +54,18 @@ def _state(pid: int) -> str:
         return ""
 
 
+def until(above: socket.socket, datagram: bytes) -> list[bytes]:
+    """Read what a service manager is told up to one datagram; return what came before it."""
+    before: list[bytes] = []
+    while (read := above.recv(4096)) != datagram:
+        before.append(read)
+    return before
+
+
 class Supervised:
     """A supervisor process and the events that it has told so far."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is what one test varies
         self,
         *children: Child,
         deadline: float = 10.0,
@@ -64,10 +73,12 @@ class Supervised:
         prefix: tuple[str, ...] = (),
         subreaper: bool = False,
         stderr: int | None = None,
+        renewal: Path | None = None,
     ) -> None:
         """Start a supervisor of `children`; `prefix` goes before the command."""
         order = {
             "children": [asdict(child) for child in children],
+            "renewal": str(renewal) if renewal else None,
             "deadline": deadline,
             "subreaper": subreaper,
         }

@@ -1,7 +1,6 @@
 """HTTP to the Bot API, watched."""
 
 import json
-import time
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -9,10 +8,9 @@ from telegram import Update
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
-from tgauth.bot.waking import Bell
+from tgauth.bot.watch import TelegramWatch
 from tgauth.logs import Log
-from tgauth.measures import NO_MEASURES, Measures
-from tgauth.measures.catalogue import TELEGRAM_CONTACT, TELEGRAM_ERRORS
+from tgauth.measures.catalogue import TELEGRAM_ERRORS
 
 _log = Log("bot")
 
@@ -20,33 +18,6 @@ _log = Log("bot")
 LONGEST_WAIT: Final = 15 * 60
 #: The errors that the Bot API is known to answer with.
 _KINDS: Final = frozenset({400, 401, 403, 404, 409, 413, 429})
-
-
-class TokenWatch:
-    """Remembers that Telegram refused the token, and whether it could be reached."""
-
-    def __init__(self, measures: Measures = NO_MEASURES) -> None:
-        self.bell = Bell()
-        self.measures = measures
-        self.refused = False
-        self._away = False
-
-    def missed(self, error: str, **fields: object) -> None:
-        """Tell that Telegram cannot be reached."""
-        self._away = True
-        _log.warning("telegram.unreachable", error=error, **fields)
-
-    def reached(self) -> None:
-        """Tell that Telegram is back, where it was away."""
-        self.measures.mark(TELEGRAM_CONTACT, time.time())
-        if self._away:
-            self._away = False
-            _log.info("telegram.reachable")
-
-    def refuse(self) -> None:
-        """Note the refusal."""
-        self.refused = True
-        self.bell.ring()
 
 
 class WatchedRequest(HTTPXRequest):
@@ -59,7 +30,7 @@ class WatchedRequest(HTTPXRequest):
     - A `retry_after` is believed up to a quarter of an hour.
     """
 
-    def __init__(self, watch: TokenWatch, **options: Any) -> None:
+    def __init__(self, watch: TelegramWatch, **options: Any) -> None:
         super().__init__(**options)
         self._watch = watch
 
@@ -114,6 +85,8 @@ class UpdatesRequest(WatchedRequest):
             NetworkError: They cannot even be counted.
         """
         answer = super().checked(status, answer)
+        if answer.get("ok") is True:
+            self._watch.polled()
         if isinstance(answer.get("result"), list):
             answer["result"] = [_readable(update) for update in answer["result"]]
         return answer

@@ -10,10 +10,10 @@ from tgauth.cli.running import run as run_process
 def serve() -> None:
     """Run everything: the supervisor, the API and the bot."""
     reading = prepare("supervisor")
-    from tgauth import processes
+    from tgauth import serving
 
     settings = reading.settings
-    run_process(lambda: processes.serve(settings), reading)
+    run_process(lambda: serving.serve(settings), reading)
 
 
 @click.group()

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import aiosqlite
 
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.store.wakeups import Topic
 
 T = TypeVar("T")
 
@@ -17,12 +18,18 @@ Row = sqlite3.Row
 
 
 class Connection:
-    """What a row module is given: named parameters in, rows out."""
+    """What a row module is given: named parameters in, rows out.
 
-    __slots__ = ("_raw",)
+    Attributes:
+        announced: What others wait for and this transaction brings: they are woken when it is
+            committed.
+    """
+
+    __slots__ = ("_raw", "announced")
 
     def __init__(self, raw: aiosqlite.Connection) -> None:
         self._raw = raw
+        self.announced: set[Topic] = set()
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         """Run one statement and return all of its rows."""
@@ -42,6 +49,7 @@ class DirectConnection(Connection):
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._direct = raw
+        self.announced = set()
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         """Run one statement and return all of its rows."""
@@ -51,7 +59,9 @@ class DirectConnection(Connection):
 def transact(
     writer: aiosqlite.Connection,
     body: Callable[[Connection], Coroutine[Any, Any, T]],
+    *,
     schema: int,
+    announced: set[Topic],
 ) -> Callable[[], T]:
     """Return what runs `body` as a write transaction, in the connection's own thread.
 
@@ -61,6 +71,7 @@ def transact(
         writer: The connection.
         body: What happens inside.
         schema: The version of the schema that it was written for.
+        announced: Holds afterwards what was committed and others wait for.
     """
 
     def work() -> T:
@@ -68,14 +79,16 @@ def transact(
         if raw.in_transaction:
             raw.execute("ROLLBACK")
         raw.execute("BEGIN IMMEDIATE")
+        connection = DirectConnection(raw)
         try:
             require_schema(raw.execute(SELECT_SCHEMA).fetchone()[0], schema)
-            outcome = _driven(body(DirectConnection(raw)))
+            outcome = _driven(body(connection))
             raw.execute("COMMIT")
         except BaseException:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
             raise
+        announced.update(connection.announced)
         return outcome
 
     return work

@@ -25,6 +25,7 @@ from tgauth.store.connection import (
 from tgauth.store.migrations import SchemaTooNew, SchemaTooOld, migrate, shipped, version_of
 from tgauth.store.presence import Presence, alone, present
 from tgauth.store.turns import TurnLock
+from tgauth.store.wakeups import Topic, Wakeups
 
 #: The same for a probe: whoever asks whether the store is well wants to know soon.
 PROBE_PATIENCE: Final = 1.0
@@ -57,6 +58,7 @@ class Store:
         self._reader = Connection(reader)
         self._raw_reader = reader
         self._turns = turns
+        self.wakeups = Wakeups(path)
 
     @classmethod
     @asynccontextmanager
@@ -139,18 +141,23 @@ class Store:
             StoreUnavailable: The store cannot be written at the moment. Nothing was changed, except
                 that a failed COMMIT may still have been written (SQLite cannot know).
         """
-        async with self._turns.turn():
-            with translated():
-                try:
-                    # Nothing can be left open here; if it ever is, one login fails and not all.
-                    await uninterrupted(self._roll_back())
-                    await uninterrupted(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
-                    require_schema(await uninterrupted(version_of(self._writer)), self._schema)
-                    yield Connection(self._writer)
-                except BaseException:
-                    await uninterrupted(self._roll_back())
-                    raise
-                await uninterrupted(self._commit())
+        connection = Connection(self._writer)
+        try:
+            async with self._turns.turn():
+                with translated():
+                    try:
+                        # Nothing can be left open here; if it ever is, one login fails and not all.
+                        await uninterrupted(self._roll_back())
+                        await uninterrupted(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
+                        require_schema(await uninterrupted(version_of(self._writer)), self._schema)
+                        yield connection
+                    except BaseException:
+                        await uninterrupted(self._roll_back())
+                        raise
+                    await uninterrupted(self._commit())
+        finally:
+            # Waking somebody for nothing does no harm; not waking after a commit would.
+            self._announce(connection.announced)
 
     async def write(
         self,
@@ -170,12 +177,20 @@ class Store:
         Raises:
             StoreUnavailable: As in `writing`.
         """
+        announced: set[Topic] = set()
         work = transact(
-            self._writer, lambda connection: body(connection, *arguments, **more), self._schema
+            self._writer,
+            lambda connection: body(connection, *arguments, **more),
+            schema=self._schema,
+            announced=announced,
         )
-        async with self._turns.turn():
-            with translated():
-                return await uninterrupted(in_thread_of(self._writer, work))
+        try:
+            async with self._turns.turn():
+                with translated():
+                    return await uninterrupted(in_thread_of(self._writer, work))
+        finally:
+            # Also when this task was cancelled while the commit ran.
+            self._announce(announced)
 
     async def read(
         self,
@@ -213,7 +228,7 @@ class Store:
         if _identity_of(self._path) != self._identity:
             # What is written to a file that was deleted or replaced is gone at the next start.
             raise StoreUnavailable(f"{self._path} is not the file any more that was opened")
-        work = transact(self._writer, _probe, self._schema)
+        work = transact(self._writer, _probe, schema=self._schema, announced=set())
         async with self._turns.turn(patience=PROBE_PATIENCE):
             with translated():
                 hurried = impatient(self._writer, work, PROBE_PATIENCE, otherwise=PATIENCE)
@@ -238,6 +253,10 @@ class Store:
         """Let go of the file; for whoever did not get it from `open`."""
         await uninterrupted(self._close())
 
+    def _announce(self, topics: set[Topic]) -> None:
+        if topics:
+            self.wakeups.announce(topics)
+
     async def _commit(self) -> None:
         try:
             await self._writer.execute_fetchall("COMMIT")
@@ -252,6 +271,7 @@ class Store:
             await self._writer.execute_fetchall("ROLLBACK")
 
     async def _close(self) -> None:
+        self.wakeups.close()
         try:
             # The last connection to close checkpoints the WAL: that needs a turn as well.
             async with self._turns.turn():

@@ -1,14 +1,16 @@
 """A small real child; its flags say how it behaves. What it says goes to stdout as JSON lines."""
 
 import argparse
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from tgauth.supervisor.child import Notifier, attach, inherited_sockets
+from tgauth.supervisor.child import Notifier, attach, inherited_sockets, watchdog
 
 NOBODY = 65534
 
@@ -43,6 +45,9 @@ def parsed() -> argparse.Namespace:
     flags.add_argument("--as-nobody", action="store_true")
     flags.add_argument("--twice", action="store_true")
     flags.add_argument("--serve", action="store_true")
+    flags.add_argument("--loop", action="store_true")
+    flags.add_argument("--misled-by", type=Path)
+    flags.add_argument("--slow", type=float, default=0)
     return flags.parse_args()
 
 
@@ -60,10 +65,15 @@ def main() -> None:
         sys.exit(chosen.exit)
     if chosen.signal is not None:
         os.kill(os.getpid(), chosen.signal)
+    if chosen.misled_by is not None and chosen.misled_by.exists():
+        sys.exit(os.EX_CONFIG)
     leave_descendants(chosen)
+    time.sleep(chosen.slow)
     report(chosen)
     if chosen.serve:
         serve()
+    if chosen.loop:
+        asyncio.run(loop())
     while True:
         signal.pause()
 
@@ -97,6 +107,17 @@ def speak_as_nobody() -> None:
     Notifier.from_environment().ready()
     os.setresuid(0, 0, 0)
     mark()
+
+
+async def loop() -> None:
+    """Give signs of life from an event loop, which SIGUSR2 blocks for good."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, block)
+    await watchdog()
+
+
+def block() -> None:
+    """Do what no event loop should."""
+    time.sleep(3600)
 
 
 def serve() -> None:
