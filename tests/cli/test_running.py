@@ -1,6 +1,7 @@
 """Promises of what the commands share: masked logs, one warning, clear ends."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,23 @@ def test_mistakes_are_lines_where_no_json_was_asked_for(run: Run, log_format: st
     assert 78 == done.exit_code
     assert all(line.startswith("tgauth: ") for line in done.stderr.splitlines())
     assert done.stderr.endswith("`tgauth init` asks what is needed, and writes tgauth.toml\n")
+
+
+@pytest.mark.parametrize("command", [("serve",), ("user", "list"), ("db", "status")], ids=" ".join)
+def test_a_config_behind_the_command_is_told_where_it_goes(
+    run: Run, command: tuple[str, ...]
+) -> None:
+    """Before it, and how that looks; any other unknown option stays one."""
+    done = run(*command, "--config", "x.toml")
+    assert 2 == done.exit_code
+    told = f"--config goes before the command: tgauth --config PATH {' '.join(command)}"
+    assert told in done.stderr
+    assert "No such option '--colour'" in run(*command, "--colour").stderr
+
+
+def test_a_demo_whose_ports_are_taken_says_how_to_get_others(run: Run) -> None:
+    """With 78, before anything is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run("demo", "--port", str(taken.getsockname()[1]))
+    assert 78 == done.exit_code
+    assert "tgauth: --port (0 takes any free ones): cannot listen on 127.0.0.1:" in done.stderr

@@ -10,7 +10,7 @@ from msgspec import NODEFAULT
 from tests.builders import TOKEN
 from tests.house.sources import ROOT
 
-from tgauth.cli import main
+from tgauth.cli import main, operating, running
 from tgauth.domain.audit import AuditEvent
 from tgauth.flows.auditing import REFUSED_CODES
 from tgauth.settings import CONFIG_FILE, Field, fields, keys, load_settings
@@ -104,6 +104,16 @@ def test_every_command_and_option_is_documented(name: str, command: click.Comman
     for parameter in command.params:
         if isinstance(parameter, click.Option) and not parameter.hidden:
             assert parameter.opts[0] in text
+
+
+def test_every_exit_code_is_documented() -> None:
+    """What a command can end with is in the table, and nothing else."""
+    text = (ROOT / "docs" / "commands.md").read_text("utf-8").partition("## Exit codes")[2]
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    usage, fault = click.UsageError.exit_code, os.EX_SOFTWARE
+    expected = {os.EX_OK, usage, fault, operating.BROKEN_OFF, *operating.EXIT_CODES.values()}
+    assert expected == documented
+    assert set(running._EXIT_CODES.values()) <= documented
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands(main)))

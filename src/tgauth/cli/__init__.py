@@ -23,10 +23,11 @@ from tgauth.cli import (
     serving,
     trying,
 )
+from tgauth.cli.group import Commands
 from tgauth.settings import CONFIG_FILE
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("tgauth-server"), prog_name="tgauth")
 @click.option(
     "--config",
