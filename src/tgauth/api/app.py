@@ -27,6 +27,7 @@ from tgauth.api.proxies import Proxies
 from tgauth.api.reference import Reference, reference_routes
 from tgauth.api.timing import Timing
 from tgauth.api.tokens import token_routes
+from tgauth.api.webhook import webhook_routes
 from tgauth.domain.errors import TgauthError
 from tgauth.domain.links import host_of
 from tgauth.flows.deployment import Deployment
@@ -44,6 +45,9 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
     patience = Patience(deployment)
 
     machine_routes = [*token_routes(deployment, keys, patience), *health_routes(deployment)]
+    posted_updates = (
+        webhook_routes(deployment, patience, options.webhook) if options.webhook else []
+    )
     reference = Reference(machine_routes, address=deployment.issuer.url)
     app = Litestar(
         route_handlers=[
@@ -53,6 +57,7 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
             *machine_routes,
             *reference_routes(reference, pages),
             *_metrics_routes(deployment, patience, options),
+            *posted_updates,
         ],
         exception_handlers={
             TgauthError: answer_domain_error,

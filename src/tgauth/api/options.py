@@ -40,6 +40,17 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookOptions:
+    """What is asked of whoever posts updates, besides the secret.
+
+    Attributes:
+        networks: From where; none: from anywhere.
+    """
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiOptions:
     """Options of the HTTP face.
 
@@ -47,8 +58,10 @@ class ApiOptions:
         branding: How the pages look.
         trusted_proxies: Networks whose `X-Forwarded-For` is believed.
         metrics: How the metrics are shown, where they are on.
+        webhook: How Telegram posts updates; none: the bot fetches them.
     """
 
     branding: Branding = Branding()
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics: Metrics | None = None
+    webhook: WebhookOptions | None = None
