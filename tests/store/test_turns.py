@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from tests.fakes import Remembered
 
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.store import Store
@@ -203,3 +204,26 @@ async def test_a_lock_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="nowhere"):
         async with TurnLock(tmp_path / "nowhere" / "lock", patience=1).turn():
             pass
+
+
+async def test_waiting_and_holding_are_timed(tmp_path: Path) -> None:
+    """Each turn once: how long it was waited for, and how long it took; none that never came."""
+    measures = Remembered()
+    one, other = [TurnLock(tmp_path / "lock", patience=5.0) for _ in range(2)]
+    other.measures = measures
+
+    async def take() -> None:
+        async with other.turn():
+            await anyio.sleep(0.05)
+
+    async with one.turn():
+        with anyio.move_on_after(0.05):
+            await take()
+        assert {} == measures.observed
+    async with anyio.create_task_group() as tasks, one.turn():
+        tasks.start_soon(take)
+        await anyio.sleep(0.1)
+    [waited] = measures.observed["tgauth_store_wait_seconds",]
+    [held] = measures.observed["tgauth_store_busy_seconds",]
+    assert 0.05 <= waited < 5
+    assert 0.04 <= held < 5
