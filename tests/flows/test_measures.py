@@ -105,13 +105,20 @@ async def test_the_end_of_sessions_is_counted_by_who_ended_them(
 async def test_what_was_not_committed_is_not_counted(
     counting: Deployment, measures: Remembered
 ) -> None:
-    """A full disk begins no login."""
-    asking = asked(1)
+    """What fails in the middle, or on a full disk, replaces and begins no login."""
+    await a_begun_login(counting, update_id=1)
+    asking = asked(2)
     await receive_update(counting, asking.key, "{}")
+    with pytest.raises(RuntimeError, match="no more"):
+        await begin_chat_login(replace(counting, new_id=_no_more_ids), asking)
     await counting.store._writer.execute_fetchall("PRAGMA query_only = ON")
     with pytest.raises(StoreUnavailable):
         await begin_chat_login(counting, asking)
-    assert {} == logins_of(measures)
+    assert {"begun": 1} == logins_of(measures)
+
+
+def _no_more_ids() -> str:
+    raise RuntimeError("no more")
 
 
 async def test_exchanges_are_counted_by_their_outcome(
