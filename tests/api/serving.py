@@ -34,6 +34,7 @@ class Served:
         call: Runs a coroutine function in its loop, and returns the outcome.
         shutdown: Tells it to stop.
         ended: Is done when it has.
+        metrics_port: Where its metrics listen, if that is a port of their own.
     """
 
     port: int
@@ -41,6 +42,7 @@ class Served:
     call: Callable[..., Any]
     shutdown: Shutdown
     ended: "Future[None]"
+    metrics_port: int | None = None
 
     @property
     def url(self) -> str:
@@ -80,17 +82,24 @@ def received(wire: socket.socket) -> bytes:
 
 
 @contextmanager
-def served(folder: Path, *, options: ApiOptions | None = None, **fields: Any) -> Iterator[Served]:
+def served(
+    folder: Path, *, options: ApiOptions | None = None, with_metrics: bool = False, **fields: Any
+) -> Iterator[Served]:
     """Serve an installation in a thread of its own, with a loop and a store of its own.
 
     Args:
         folder: Where its store is.
         options: Options of the HTTP face.
+        with_metrics: Whether the metrics have a port of their own.
         fields: What is different about its installation.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     listener.settimeout(0)
     port = listener.getsockname()[1]
+    metrics = socket.create_server(("127.0.0.1", 0)) if with_metrics else None
+    metrics_port = metrics.getsockname()[1] if metrics else None
+    if metrics:
+        metrics.settimeout(0)
     fields = {"issuer": an_issuer(f"http://127.0.0.1:{port}"), **fields}
     begun: list[Deployment] = []
     ready = threading.Event()
@@ -108,6 +117,7 @@ def served(folder: Path, *, options: ApiOptions | None = None, **fields: Any) ->
                 Keys(deployment),
                 options or ApiOptions(),
                 listener,
+                metrics,
                 ready=ready.set,
                 shutdown=ended[0],
             )
@@ -117,7 +127,12 @@ def served(folder: Path, *, options: ApiOptions | None = None, **fields: Any) ->
         assert ready.wait(20)
         try:
             yield Served(
-                port=port, deployment=begun[0], call=portal.call, shutdown=ended[0], ended=running
+                port=port,
+                deployment=begun[0],
+                call=portal.call,
+                shutdown=ended[0],
+                ended=running,
+                metrics_port=metrics_port,
             )
         finally:
             portal.call(ended[0].stop)

@@ -1,5 +1,6 @@
 """Promises of the audit log: who did what, when and from where; exactly when it was done."""
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -253,6 +254,17 @@ async def test_a_replay_is_told_once_for_each_login_and_reason(
         with pytest.raises(CodeExpired):
             await exchange(deployment, late)
     assert 2 == (await events_of(deployment)).count("code.refused")
+
+
+async def test_replays_at_the_same_moment_are_told_once(deployment: Deployment) -> None:
+    """Whoever comes second finds it told."""
+    login = await a_begun_login(deployment)
+    code = chat_code_of(deployment, login)
+    outcomes = await asyncio.gather(
+        *(exchange(deployment, code) for _ in range(20)), return_exceptions=True
+    )
+    assert 19 == sum(isinstance(one, CodeAlreadySpent) for one in outcomes)
+    assert 1 == (await events_of(deployment)).count("code.refused")
 
 
 async def test_a_replay_in_a_browser_is_told_as_the_persons(deployment: Deployment) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from tests.fakes import Remembered
 
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.store import Store
@@ -282,3 +283,26 @@ async def test_a_probe_does_not_wait_as_long_as_a_write(store: Store, database: 
     ):
         await store.probe()
     assert 0.9 < anyio.current_time() - began < 2
+
+
+async def test_waiting_and_holding_are_timed(tmp_path: Path) -> None:
+    """Each turn once: how long it was waited for, and how long it took; none that never came."""
+    measures = Remembered()
+    one, other = [TurnLock(tmp_path / "lock", patience=5.0) for _ in range(2)]
+    other.measures = measures
+
+    async def take() -> None:
+        async with other.turn():
+            await anyio.sleep(0.05)
+
+    async with one.turn():
+        with anyio.move_on_after(0.05):
+            await take()
+        assert {} == measures.observed
+    async with anyio.create_task_group() as tasks, one.turn():
+        tasks.start_soon(take)
+        await anyio.sleep(0.1)
+    [waited] = measures.observed["tgauth_store_wait_seconds",]
+    [held] = measures.observed["tgauth_store_busy_seconds",]
+    assert 0.05 <= waited < 5
+    assert 0.04 <= held < 5

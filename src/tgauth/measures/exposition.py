@@ -11,7 +11,8 @@ from typing import Final
 from tgauth.measures.catalogue import FOUND_OUT, KEPT, Counter, Gauge, Histogram, Latest, Metric
 from tgauth.measures.tallies import Tallies, length_of
 
-MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+#: The server adds the character set.
+MEDIA_TYPE: Final = "text/plain; version=0.0.4"
 
 #: For each gauge its label values, and the number that belongs to them.
 Gauges = Mapping[Gauge, Mapping[tuple[str, ...], float]]
