@@ -13,6 +13,7 @@ from hypercorn.config import Config
 from tgauth.api.app import build_app
 from tgauth.api.draining import Draining
 from tgauth.api.limits import LARGEST_HEADERS
+from tgauth.api.listening import ListeningConfig
 from tgauth.api.options import ApiOptions
 from tgauth.api.wire import install
 from tgauth.flows.deployment import Deployment
@@ -81,7 +82,7 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
 
 
 def _config(descriptor: int) -> Config:
-    config = Config()
+    config = ListeningConfig()
     config.bind = [f"fd://{descriptor}"]
     # Hypercorn calls listen() again on the shared socket, with this.
     config.backlog = _BACKLOG
