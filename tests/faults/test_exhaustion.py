@@ -15,6 +15,9 @@ import httpx
 import pytest
 from tests.harness import NEVER_PRINTED, Telegram, Tgauth, answers, eventually, telegram, tgauth
 
+#: A busy machine takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 STARVING = str(Path(__file__).parent / "starving")
 FLOOD = 300
 #: Descriptors that are left when the flood begins: for some connections, and no more.

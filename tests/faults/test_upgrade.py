@@ -17,6 +17,9 @@ from tests.harness import NEVER_PRINTED, Process, Tgauth, answers, eventually, t
 
 from tgauth.store.migrations import shipped
 
+#: A busy machine takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 NEWEST = shipped()[-1].number
 #: Made here, so that there is always something to migrate from.
 FIRST = "the first version"
