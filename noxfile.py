@@ -124,6 +124,13 @@ def _tests_alone(sdist: Path, folder: Path) -> Path:
     return unpacked
 
 
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Faults at length, on demand: `nox -s faults -- --minutes 10 --seed 7`."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.faults", *session.posargs)
+
+
 #: In the order of docs/performance.md.
 BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "volume")
 

@@ -202,7 +202,7 @@ async def test_each_error_is_counted_by_its_kind(status: int, kind: str) -> None
     body = REFUSED % status
     async with (
         a_server(status, body) as url,
-        WatchedRequest(TokenWatch(measures)) as request,
+        WatchedRequest(TelegramWatch(measures=measures)) as request,
     ):
         with pytest.raises(TelegramError):
             await Bot(TOKEN, base_url=url, request=request).get_me()
@@ -215,7 +215,7 @@ async def test_a_telegram_that_cannot_be_reached_is_counted_so() -> None:
     measures = Remembered()
     async with a_server(200, b"") as url:
         pass
-    async with WatchedRequest(TokenWatch(measures)) as request:
+    async with WatchedRequest(TelegramWatch(measures=measures)) as request:
         with pytest.raises(NetworkError):
             await Bot(TOKEN, base_url=url, request=request).get_me()
 
@@ -224,7 +224,10 @@ async def test_a_telegram_that_cannot_be_reached_is_counted_so() -> None:
         writer.close()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    async with server, WatchedRequest(TokenWatch(measures), read_timeout=0.1) as request:
+    async with (
+        server,
+        WatchedRequest(TelegramWatch(measures=measures), read_timeout=0.1) as request,
+    ):
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/bot"
         with pytest.raises(NetworkError):
             await Bot(TOKEN, base_url=url, request=request).get_me(read_timeout=0.1)
@@ -236,7 +239,10 @@ async def test_a_good_answer_marks_the_last_contact() -> None:
     """By our own clock, in seconds."""
     measures = Remembered()
     body = b'{"ok": true, "result": {"id": 1, "is_bot": true, "first_name": "B"}}'
-    async with a_server(200, body) as url, WatchedRequest(TokenWatch(measures)) as request:
+    async with (
+        a_server(200, body) as url,
+        WatchedRequest(TelegramWatch(measures=measures)) as request,
+    ):
         await Bot(TOKEN, base_url=url, request=request).get_me()
     [moment] = measures.marked.values()
     assert 5 > abs(time.time() - moment)

@@ -18,6 +18,9 @@ from tests.faults.storm.killing import descendants
 from tests.harness import NEVER_PRINTED, Process, Telegram, Tgauth, eventually, telegram, tgauth
 from tests.strace import failing
 
+#: A busy machine takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 PEOPLE = range(601, 607)
 
 

@@ -28,7 +28,7 @@ from tgauth.flows.account import end_every_session
 from tgauth.flows.ban_person import ban_person
 from tgauth.flows.begin_chat_login import begin_chat_login
 from tgauth.flows.continue_in_browser import continue_in_browser
-from tgauth.flows.deliver_messages import due_messages, settle_message
+from tgauth.flows.deliver_messages import due_messages, settle_messages
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
 from tgauth.flows.keyring import Keyring
@@ -166,7 +166,7 @@ async def test_the_reply_to_a_login_is_timed_from_its_receipt(
     await begin_chat_login(counting, asking)
     clock.advance(2 * SECOND)
     [[due], _] = await due_messages(counting, most=9)
-    await settle_message(counting, due.outgoing.sent(message_id=5, now=counting.now()))
+    await settle_messages(counting, [due.outgoing.sent(message_id=5, now=counting.now())])
     assert {("tgauth_login_reply_seconds",): [5.0]} == measures.observed
 
 
@@ -182,7 +182,7 @@ async def test_messages_are_counted_by_what_became_of_them(
         due.outgoing.sent(message_id=5, now=NOW),
         due.outgoing.given_up(reason="blocked", now=NOW),
     ):
-        await settle_message(counting, settled)
+        await settle_messages(counting, [settled])
     name = "tgauth_messages_total"
     assert {(name, "postponed"): 1, (name, "sent"): 1, (name, "given_up"): 1} == measures.counted
     assert {} == measures.observed
@@ -204,9 +204,9 @@ async def test_what_waits_is_told_with_its_age(deployment: Deployment, clock: Cl
     ) == await look_at_depths(deployment)
     # Postponing a message makes it no younger; a change is waited for from when it is due.
     [[due], _] = await due_messages(deployment, most=9)
-    await settle_message(deployment, due.outgoing.postponed(now=clock(), wait=MINUTE))
+    await settle_messages(deployment, [due.outgoing.postponed(now=clock(), wait=MINUTE)])
     assert MINUTE == (await look_at_depths(deployment)).owed_for
-    await settle_message(deployment, due.outgoing.sent(message_id=5, now=clock()))
+    await settle_messages(deployment, [due.outgoing.sent(message_id=5, now=clock())])
     clock.advance(LIFETIME - MINUTE + SECOND)
     depths = await look_at_depths(deployment)
     assert (1, 0, SECOND, 0) == (depths.owed, depths.later, depths.owed_for, depths.logins)

@@ -20,7 +20,6 @@ from h2.events import Event as H2Event
 from h2.exceptions import H2Error
 from hypercorn.asyncio import run, tcp_server
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.config import Config
 from hypercorn.events import Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h2 import H2Protocol
@@ -28,6 +27,7 @@ from hypercorn.protocol.h11 import H2ProtocolAssumedError, H11Protocol
 from hyperframe.frame import GoAwayFrame
 
 from tgauth.api.headers import COMMON_HEADERS
+from tgauth.api.listening import ListeningConfig
 
 _MALFORMED: Final = (
     "this is no HTTP request that can be read here: check the request line, the Host header, and "
@@ -41,7 +41,7 @@ _UPGRADE: Final = b"upgrade"
 _ANY_STREAM: Final = 2**31 - 1
 
 
-class WireConfig(Config):
+class WireConfig(ListeningConfig):
     """Hypercorn's configuration, which knows the connections that are open."""
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ _SUPERVISOR: Final = "supervisor"
 #: Of all new starts, how many come to their end before the next kill. A slow machine would
 #: otherwise be killed before it ever served anything.
 _LEFT_ALONE: Final = 0.75
-_START_PATIENCE: Final = 5.0
+_START_PATIENCE: Final = 15.0
 
 
 class Killer:

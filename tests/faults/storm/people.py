@@ -5,9 +5,10 @@ import json
 import random
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from tests.faults.storm.chats import Chats
 from tests.faults.storm.journal import Journal
 from tests.faults.storm.wire import Answer, NoAnswer, ask
 
@@ -27,7 +28,6 @@ _REFUSALS: Final = {
     "This link is not valid": "unknown",
 }
 _SEND_AGAIN: Final = (0.05, 0.5)
-_READ_WAIT: Final = 20
 _UNAVAILABLE: Final = 503
 
 
@@ -40,6 +40,7 @@ class Scene:
         tgauth: The port of the API.
         journal: Where they write down what they do.
         code_lifetime: Seconds that a link lives.
+        chats: Where they read what the bot writes.
         calm: Set when nobody is killed any more.
     """
 
@@ -47,6 +48,7 @@ class Scene:
     tgauth: int
     journal: Journal
     code_lifetime: float
+    chats: Chats
     calm: asyncio.Event
 
 
@@ -74,9 +76,11 @@ class Person:
         self._journal = scene.journal
         self._codes: list[str] = []
         self._taken = 0
-        self._after = 0
+        self._is_told = False
+        self._news = asyncio.Event()
         self._browsers = 0
         self.refused_as: str | None = None
+        scene.chats.join(number, self._read)
 
     def browser(self) -> Browser:
         """Open another browser."""
@@ -94,7 +98,10 @@ class Person:
     async def next_code(self) -> str | None:
         """Wait for a link that was not there before; nothing when told that there is none."""
         while len(self._codes) <= self._taken:
-            if await self._read_chat():
+            self._news.clear()
+            await self._news.wait()
+            if self._is_told:
+                self._is_told = False
                 return None
         self._taken = len(self._codes)
         return self._codes[-1]
@@ -217,27 +224,17 @@ class Person:
                 return meaning
         return f"odd: {answer.status} {answer.body[:200]}"
 
-    async def _read_chat(self) -> bool:
-        """Read on in the chat, write down what is new; say whether it was an honest "no link"."""
-        target = f"user_id={self.number}&after={self._after}&wait={_READ_WAIT}"
-        answer = await ask(self.scene.telegram, f"GET /chat/messages?{target}")
-        is_told = False
-        for message in json.loads(answer.body)["messages"]:
-            self._after = max(self._after, message["seq"])
-            is_told |= self._take(message)
-        return is_told
-
-    def _take(self, message: dict[str, Any]) -> bool:
-        if message["deleted"] or not message["from"]["is_bot"]:
-            return False
-        found = _LINK.search(json.dumps(message))
+    def _read(self, text: str, message: str) -> None:
+        """Read a message, and write down what is new in it."""
+        found = _LINK.search(message)
         if found and found[1] not in self._codes:
             self._codes.append(found[1])
             self._journal.note("seen", who=self.number, code=found[1])
-        is_told = any(text in message["text"] for text in _HONEST) and not message["edited"]
-        if is_told:
-            self._journal.note("told", who=self.number, text=message["text"])
-        return is_told
+            self._news.set()
+        elif any(phrase in text for phrase in _HONEST):
+            self._is_told = True
+            self._journal.note("told", who=self.number, text=text)
+            self._news.set()
 
 
 class OddAnswer(Exception):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.faults.history import Lifetimes
+from tests.faults.storm.chats import Chats
 from tests.faults.storm.journal import Journal, read
 from tests.faults.storm.killing import Killer
 from tests.faults.storm.people import Person, Scene
@@ -50,7 +51,7 @@ class Order:
     every: float = 1.0
     workers: int = 2
     code_lifetime: int = 90
-    patience: float = 60.0
+    patience: float = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class _Storm:
         """Let people come while processes are killed, then wait until all of them are done."""
         killer.start_again()
         await _until_ready(self.installation)
+        reading = asyncio.create_task(self.scene.chats.follow())
         killing = asyncio.create_task(killer.storm(every=self.order.every))
         await self._come()
         killing.cancel()
@@ -93,6 +95,7 @@ class _Storm:
         for task in hanging:
             task.cancel()
         await asyncio.gather(*done, *hanging, return_exceptions=True)
+        reading.cancel()
         await _until_settled(self.installation, self.order.patience)
 
     async def _come(self) -> None:
@@ -157,6 +160,7 @@ async def _in_scene(  # noqa: PLR0913, PLR0917 - everything that takes part
         tgauth=int(installation.url.rpartition(":")[2]),
         journal=journal,
         code_lifetime=order.code_lifetime,
+        chats=Chats(int(sandbox.url.rpartition(":")[2])),
         calm=asyncio.Event(),
     )
     await _Storm(order, installation, journal, scene, chance).run(killer)
