@@ -4,17 +4,20 @@ It loads neither Telegram nor HTTP nor the store.
 """
 
 import asyncio
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from tgauth.lifetime import SUCCEEDED
 from tgauth.logs import Log
-from tgauth.premises import alone, needs_migration
+from tgauth.premises import alone, control_path, needs_migration
 from tgauth.processes import BOT_GRACE, STOP_DEADLINE, command, listening, report
 from tgauth.renewal import renewed
 from tgauth.settings import Settings
-from tgauth.supervisor import Child, Supervisor
+from tgauth.supervisor import Child, Supervisor, control_socket
 
 _log = Log("supervisor")
 
@@ -35,7 +38,8 @@ async def serve(settings: Settings) -> int:
         StoreUnavailable: Its folder cannot be written.
     """
     path = settings.database.path
-    with alone(path), listening(settings) as listener:
+    place = control_path(path, os.environ)
+    with alone(path, place), listening(settings) as listener, _controlled(place) as control:
         if needs_migration(path):
             # Once, and for as long as it takes: a child has only so long to become ready.
             _log.info("store.migrating", path=path)
@@ -47,8 +51,22 @@ async def serve(settings: Settings) -> int:
             report=report,
             deadline=STOP_DEADLINE,
             renew=lambda: renewed(settings, lambda anew: children_of(anew, listener, path)),
+            control=control,
         )
         return await supervisor.run()
+
+
+@contextmanager
+def _controlled(place: Path) -> Iterator[socket.socket | None]:
+    """Listen for commands; going without is better than not serving at all."""
+    with ExitStack() as opened:
+        control: socket.socket | None = None
+        try:
+            control = opened.enter_context(control_socket(place))
+        except OSError as error:
+            advice = "`tgauth status`, `reload` and `stop` do not work; signals do"
+            _log.warning("control.unavailable", path=place, reason=error, advice=advice)
+        yield control
 
 
 def children_of(settings: Settings, listener: socket.socket, database: Path) -> list[Child]:
