@@ -132,7 +132,7 @@ def faults(session: nox.Session) -> None:
 
 
 #: In the order of docs/performance.md.
-BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "volume")
+BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "reload", "volume")
 
 
 @nox.session

@@ -49,7 +49,10 @@ def test_what_is_no_database_is_told_before_anything_is_started(
     """Waiting makes none of it."""
     path = tmp_path / "tgauth.db"
     path.write_bytes(content)
-    with pytest.raises(StoreUnavailable, match="is not a database") as told, only_supervisor(path):
+    with (
+        pytest.raises(StoreUnavailable, match="is not a database") as told,
+        only_supervisor(path, path.with_name("control")),
+    ):
         pass
     assert not told.value.may_pass
 
@@ -58,11 +61,11 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     """As SQLite sees it; and so does a real one, of course."""
     path = tmp_path / "tgauth.db"
     path.touch()
-    with only_supervisor(path):
+    with only_supervisor(path, path.with_name("control")):
         pass
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("CREATE TABLE t (x)")
-    with only_supervisor(path):
+    with only_supervisor(path, path.with_name("control")):
         pass
 
 
@@ -89,7 +92,7 @@ def test_another_accounts_store_is_told_before_anything_is_started(suffix: str) 
         with (
             as_nobody(),
             pytest.raises(StoreUnavailable, match=what) as told,
-            only_supervisor(folder / "tgauth.db"),
+            only_supervisor(folder / "tgauth.db", folder / "control"),
         ):
             pass
         assert not told.value.may_pass

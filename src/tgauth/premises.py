@@ -1,7 +1,7 @@
 """Where a store can be, and that one supervisor at a time works on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -10,10 +10,11 @@ from tgauth.database_file import MAGIC, header_of, require_access, require_datab
 from tgauth.logs import Log
 from tgauth.migration_files import newest
 from tgauth.settings import ConfigurationError
-from tgauth.supervisor import AlreadyHeld, hold
+from tgauth.supervisor import AlreadyHeld, hold, noted
 
 _log = Log("bot")
 
+_RUNTIME_DIRECTORY: Final = "RUNTIME_DIRECTORY"
 #: Seconds between looks at whether another bot still works.
 _LOOK_EVERY: Final = 0.02
 
@@ -32,8 +33,12 @@ class AlreadyServed(Exception):
 
 
 @contextmanager
-def only_supervisor(database: Path) -> Iterator[None]:
+def only_supervisor(database: Path, control: Path) -> Iterator[None]:
     """Keep a second supervisor away from the same store.
+
+    Args:
+        database: The store.
+        control: Where the first one can be spoken to, which is noted for whoever wants to.
 
     Raises:
         AlreadyServed: Another one works on it.
@@ -45,7 +50,7 @@ def only_supervisor(database: Path) -> Iterator[None]:
     lock = beside(database, "serve")
     with ExitStack() as held:
         try:
-            held.enter_context(hold(lock))
+            held.enter_context(hold(lock, note=str(control)))
         except AlreadyHeld as error:
             raise AlreadyServed(database, error.holder) from None
         except OSError as error:
@@ -79,6 +84,25 @@ async def only_bot(database: Path) -> AsyncIterator[None]:
                 raise unavailable(lock, error) from error
             await asyncio.sleep(_LOOK_EVERY)
         yield
+
+
+def control_path(database: Path, environment: Mapping[str, str]) -> Path:
+    """Return where the supervisor of a store shall listen for commands.
+
+    That is in the folder for such things which systemd made (systemd.exec(5), RuntimeDirectory=),
+    or beside the store.
+    """
+    made = environment.get(_RUNTIME_DIRECTORY, "").partition(":")[0]
+    whole = beside(database, "control")
+    return Path(made) / whole.name if made else whole
+
+
+def control_places(database: Path, environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return where the supervisor of a store may listen for commands, the likeliest place first."""
+    told = noted(beside(database, "serve"))
+    places = [Path(told)] if told else []
+    places += [control_path(database, environment), beside(database, "control")]
+    return tuple(dict.fromkeys(places))
 
 
 def beside(database: Path, ending: str) -> Path:

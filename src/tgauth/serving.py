@@ -5,8 +5,8 @@ It loads neither Telegram nor HTTP nor the store.
 
 import os
 import socket
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +15,11 @@ from tgauth.logs import Log
 from tgauth.measures.children import counted
 from tgauth.measuring import measures_of, metrics_listeners
 from tgauth.migrating import run_migration
-from tgauth.premises import needs_migration, only_supervisor
+from tgauth.premises import control_path, needs_migration, only_supervisor
 from tgauth.processes import BOT_GRACE, STOP_DEADLINE, bind, command, listening, report
 from tgauth.renewal import renewed
 from tgauth.settings import Settings
-from tgauth.supervisor import Child, Supervisor
+from tgauth.supervisor import Child, Supervisor, control_socket
 
 _log = Log("supervisor")
 
@@ -40,7 +40,13 @@ async def serve(settings: Settings) -> int:
         StoreUnavailable: The store cannot be opened, and waiting does not help.
     """
     path = settings.database.path
-    with only_supervisor(path), listening(settings) as listener, ExitStack() as others:
+    place = control_path(path, os.environ)
+    with (
+        only_supervisor(path, place),
+        listening(settings) as listener,
+        _controlled(place) as control,
+        ExitStack() as others,
+    ):
         if needs_migration(path):
             # Once, and for as long as it takes: a child has only so long to become ready.
             _log.info("store.migrating", path=path)
@@ -58,8 +64,22 @@ async def serve(settings: Settings) -> int:
             report=counted(report, measures_of(settings, "supervisor")),
             deadline=STOP_DEADLINE,
             renew=lambda: renewed(settings, lambda anew: children_of(anew, listeners, path)),
+            control=control,
         )
         return await supervisor.run()
+
+
+@contextmanager
+def _controlled(place: Path) -> Iterator[socket.socket | None]:
+    """Listen for commands; going without is better than not serving at all."""
+    with ExitStack() as opened:
+        control: socket.socket | None = None
+        try:
+            control = opened.enter_context(control_socket(place))
+        except OSError as error:
+            advice = "`tgauth status`, `reload` and `stop` do not work; signals do"
+            _log.warning("control.unavailable", path=place, reason=error, advice=advice)
+        yield control
 
 
 def children_of(
