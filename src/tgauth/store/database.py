@@ -22,7 +22,7 @@ from tgauth.store.connection import (
     require_schema,
     transact,
 )
-from tgauth.store.migrations import SchemaTooNew, SchemaTooOld, migrate, shipped, version_of
+from tgauth.store.migrations import SchemaTooNew, migrate, require_no_migration, version_of
 from tgauth.store.presence import Presence, alone, present
 from tgauth.store.turns import TurnLock
 from tgauth.store.wakeups import Topic, Wakeups
@@ -120,7 +120,7 @@ class Store:
                     # Changing to WAL needs the file alone; once made, it stays in the file.
                     await writer.execute_fetchall("PRAGMA journal_mode = WAL")
                     if as_it_is:
-                        await _require_no_migration(writer)
+                        await require_no_migration(writer)
                     await uninterrupted(migrate(writer, path))
                     reader = await connect(path)
                     schema = await version_of(writer)
@@ -297,9 +297,3 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-async def _require_no_migration(connection: aiosqlite.Connection) -> None:
-    current, newest = await version_of(connection), shipped()[-1].number
-    if current < newest:
-        raise SchemaTooOld(found=current, known=newest)

@@ -170,3 +170,14 @@ async def version_of(connection: aiosqlite.Connection) -> int:
     """Return the number of the last migration that was applied; 0 for an empty file."""
     rows = list(await connection.execute_fetchall("PRAGMA user_version"))
     return int(rows[0][0])
+
+
+async def require_no_migration(connection: aiosqlite.Connection) -> None:
+    """Refuse a store that waits for its migration.
+
+    Raises:
+        SchemaTooOld: It does.
+    """
+    current, newest = await version_of(connection), shipped()[-1].number
+    if current < newest:
+        raise SchemaTooOld(found=current, known=newest)
