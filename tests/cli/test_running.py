@@ -104,7 +104,7 @@ def test_a_config_behind_the_command_is_told_where_it_goes(
     assert 2 == done.exit_code
     told = f"--config goes before the command: tgauth --config PATH {' '.join(command)}"
     assert told in done.stderr
-    assert "No such option '--colour'" in run(*command, "--colour").stderr
+    assert "No such option" in run(*command, "--colour").stderr
 
 
 def test_a_demo_whose_ports_are_taken_says_how_to_get_others(run: Run) -> None:
