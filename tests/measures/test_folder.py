@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.disks import fill, small_disk
 
 from tgauth.measures import folder as module
 from tgauth.measures.catalogue import (
@@ -165,6 +166,22 @@ def test_on_a_full_disk_the_files_stay_as_they_are(
         assert 1 == len(files(folder))
     assert 1.0 == begun(folder)
     assert [] == files(folder)
+
+
+def test_a_disk_that_really_is_full_ends_no_process(tmp_path: Path) -> None:
+    """No signal, no error; and when there is room again, all that was counted is there."""
+    with small_disk(tmp_path / "disk") as disk:
+        tally = begin_tally(disk / "metrics", "api")
+        filler = fill(disk)
+        for number in range(300):
+            tally.count(CODES, f"outcome {number}")
+        assert 200 > len(collect(disk / "metrics").tallies)
+        filler.unlink()
+        for number in range(300):
+            tally.count(CODES, f"outcome {number}")
+        found = collect(disk / "metrics").tallies
+        tally.close()
+    assert {(CODES.name, f"outcome {number}"): (2.0,) for number in range(300)} == found
 
 
 @pytest.mark.parametrize(
