@@ -49,3 +49,6 @@ CREATE INDEX audit_by_age ON audit (at);
 CREATE INDEX audit_by_person ON audit (telegram_id, id) WHERE telegram_id IS NOT NULL;
 -- Of one login's refused codes the first of each kind is kept, however often they are tried.
 CREATE UNIQUE INDEX audit_refused_codes ON audit (login_id, reason) WHERE event = 'code.refused';
+
+-- The lists of sessions in a chat: they are changed when a session that they name has ended.
+CREATE INDEX outbox_lists ON outbox (chat_id, id) WHERE notice = 'sessions';

@@ -104,6 +104,7 @@ CREATE TABLE "outbox" (
 CREATE INDEX outbox_by_age ON outbox (created_at);
 CREATE INDEX outbox_by_login ON outbox (login_id);
 CREATE INDEX outbox_due ON outbox (not_before) WHERE sent_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX outbox_lists ON outbox (chat_id, id) WHERE notice = 'sessions';
 CREATE INDEX outbox_owed_by_chat ON outbox (chat_id, id)
 WHERE sent_at IS NULL AND given_up_at IS NULL;
 CREATE INDEX outbox_promised ON outbox (created_at) WHERE sent_at IS NULL AND given_up_at IS NULL;

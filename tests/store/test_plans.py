@@ -57,6 +57,7 @@ HOT = {
     "outbox.due": outbox.SELECT_DUE,
     "outbox.is_owed": outbox.SELECT_OWED,
     "outbox.next_time": outbox.SELECT_NEXT_TIME,
+    "outbox.lists_in": outbox.SELECT_LISTS,
     "outbox.link_message": outbox.SELECT_LINK_MESSAGE,
     "outbox.hasten": outbox.HASTEN,
     "outbox.save": outbox.UPDATE,

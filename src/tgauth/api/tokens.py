@@ -51,7 +51,12 @@ def token_routes(deployment: Deployment, keys: Keys, patience: Patience) -> list
         except TgauthError as error:
             _log.info("code.refused", reason=error.code)
             raise
-        _log.info("login.redeemed", login_id=grant.login_id, session_id=grant.session_id, by="api")
+        told = {"login_id": grant.login_id, "session_id": grant.session_id}
+        if grant.is_first:
+            _log.info("login.redeemed", **told, by="api")
+        else:
+            # The browser redeemed the login, and said so then.
+            _log.info("code.exchanged", **told)
         return Response(_token_answer(grant), headers=_NO_STORE)
 
     @get(ME_PATH, **documented("whoami"))

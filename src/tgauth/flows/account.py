@@ -12,7 +12,7 @@ from tgauth.domain.person import Person
 from tgauth.domain.session import Session
 from tgauth.flows.auditing import Trail
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.leaving import leave_everywhere
+from tgauth.flows.leaving import leave, leave_everywhere
 from tgauth.store import audit, inbox, logins, outbox, persons, sessions
 
 #: So many entries of the audit log lose their person at a time: whoever waits for a turn gets one.
@@ -60,15 +60,7 @@ async def end_own_session(
             session = await sessions.get(connection, session_id)
             if session is None or session.subject != person.subject or not session.lives_at(now):
                 raise SessionEnded
-            await sessions.save(connection, session.end(now=now))
-            await trail.note(
-                connection,
-                AuditEvent.SESSION_ENDED,
-                by,
-                person,
-                client_id=session.client_id,
-                session_id=session.id,
-            )
+            await leave(connection, trail, session, person, by=by, now=now)
 
 
 async def end_every_session(deployment: Deployment, person: Person, *, by: Doer = BY_PERSON) -> int:

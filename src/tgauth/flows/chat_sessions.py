@@ -2,14 +2,14 @@
 
 from enum import StrEnum
 
-from tgauth.domain.audit import BY_PERSON, AuditEvent
+from tgauth.domain.audit import BY_PERSON
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice, Outgoing, owe
 from tgauth.flows.auditing import Trail
 from tgauth.flows.begin_chat_login import Asked, promise
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.leaving import leave_everywhere
+from tgauth.flows.leaving import leave, leave_everywhere
 from tgauth.store import Connection, inbox, logins, outbox, persons, sessions
 
 
@@ -55,12 +55,12 @@ async def _leave(
     if not await inbox.finish(connection, asked.key):
         return None
     person = await persons.find(connection, asked.profile.telegram_id)
+    if message_id is not None:
+        await outbox.add(connection, _list_again(deployment, asked, message_id))
     number = 0
     if person is not None:
         number = await leave_everywhere(connection, trail, person, by=BY_PERSON, now=now)
-    if message_id is not None:
-        await outbox.add(connection, _list_again(deployment, asked, message_id))
-    else:
+    if message_id is None:
         notice = Notice.LOGGED_OUT if number else Notice.NOT_LOGGED_IN
         await promise(connection, asked, notice, now=now)
     return number
@@ -97,15 +97,7 @@ async def end_from_chat(
                 await outbox.add(connection, _closed_again(asked, login, message_id, now=now))
             if not session.lives_at(now):
                 return Ending.ENDED_BEFORE
-            await sessions.save(connection, session.end(now=now))
-            await trail.note(
-                connection,
-                AuditEvent.SESSION_ENDED,
-                BY_PERSON,
-                person,
-                client_id=session.client_id,
-                session_id=session.id,
-            )
+            await leave(connection, trail, session, person, by=BY_PERSON, now=now)
             return Ending.ENDED
 
 

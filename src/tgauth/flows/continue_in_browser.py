@@ -19,6 +19,7 @@ from tgauth.domain.session import Session, Visitor, begin_session
 from tgauth.flows.auditing import Trail
 from tgauth.flows.deciding import decide, judge
 from tgauth.flows.deployment import Deployment
+from tgauth.flows.leaving import leave
 from tgauth.flows.spending import Presented, look_up, redeem_login, require_allowed
 from tgauth.store import Connection, codes, persons, sessions
 
@@ -155,16 +156,9 @@ async def _continue(  # noqa: PLR0913 - a connection and a trail beside what it 
         return _continuation(deployment, repeated, presented.login)
     if current is not None:
         # One browser, one session: logging out here must leave nothing behind.
-        await sessions.save(connection, current.end(now=now))
-        await trail.note(
-            connection,
-            AuditEvent.SESSION_ENDED,
-            Doer(actor=Actor.PERSON, visitor=browser.visitor),
-            other or presented.person,
-            client_id=current.client_id,
-            session_id=current.id,
-            reason="new_login",
-        )
+        by = Doer(actor=Actor.PERSON, visitor=browser.visitor)
+        whose = other or presented.person
+        await leave(connection, trail, current, whose, by=by, now=now, reason="new_login")
     return await _begin(deployment, connection, trail, presented, browser)
 
 

@@ -1,9 +1,10 @@
 """Log out."""
 
-from tgauth.domain.audit import BY_PERSON, AuditEvent, Doer
+from tgauth.domain.audit import BY_PERSON, Doer
 from tgauth.domain.code import hash_of
 from tgauth.flows.auditing import Trail
 from tgauth.flows.deployment import Deployment
+from tgauth.flows.leaving import leave
 from tgauth.store import persons, sessions
 
 
@@ -15,12 +16,5 @@ async def end_session(deployment: Deployment, secret: str, *, by: Doer = BY_PERS
             session = await sessions.find(connection, hash_of(secret))
             if session is None or not session.lives_at(now):
                 return
-            await sessions.save(connection, session.end(now=now))
-            await trail.note(
-                connection,
-                AuditEvent.SESSION_ENDED,
-                by,
-                await persons.get(connection, session.subject),
-                client_id=session.client_id,
-                session_id=session.id,
-            )
+            person = await persons.get(connection, session.subject)
+            await leave(connection, trail, session, person, by=by, now=now)

@@ -27,6 +27,7 @@ class Grant:
         person: Who logged in.
         login_id: The login that was redeemed.
         session_id: The session that it hangs on.
+        is_first: Whether this redeemed the login; otherwise a browser did, a moment before.
     """
 
     access_token: str
@@ -34,6 +35,7 @@ class Grant:
     person: Person
     login_id: str
     session_id: str
+    is_first: bool
 
     def __repr__(self) -> str:
         """Print no token."""
@@ -143,4 +145,5 @@ def _grant(
         person=person,
         login_id=presented.login.id,
         session_id=session.id,
+        is_first=presented.code.kind is CodeKind.CHAT,
     )

@@ -1,10 +1,52 @@
-"""What logging out everywhere means, wherever it is asked for."""
+"""What ending sessions means, wherever it is asked for."""
+
+from typing import Final
 
 from tgauth.domain.audit import AuditEvent, Doer
 from tgauth.domain.instants import Instant
+from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.person import Person
+from tgauth.domain.session import Session
 from tgauth.flows.auditing import Trail
 from tgauth.store import Connection, logins, outbox, sessions
+
+#: So many lists of sessions in a chat are kept true; older ones are when somebody presses a button.
+_LISTS: Final = 3
+
+
+async def leave(  # noqa: PLR0913 - a connection and a trail beside what it is about
+    connection: Connection,
+    trail: Trail,
+    session: Session,
+    person: Person | None,
+    *,
+    by: Doer,
+    now: Instant,
+    reason: str | None = None,
+) -> None:
+    """End one session, and let the chat's lists of sessions say so.
+
+    Args:
+        connection: The write transaction.
+        trail: The audit log.
+        session: The session.
+        person: Whose it is, where the account is still there.
+        by: Who ends it.
+        now: The current instant.
+        reason: Why, where that is not plain.
+    """
+    await sessions.save(connection, session.end(now=now))
+    await trail.note(
+        connection,
+        AuditEvent.SESSION_ENDED,
+        by,
+        person,
+        client_id=session.client_id,
+        session_id=session.id,
+        reason=reason,
+    )
+    if person is not None:
+        await _correct_lists(connection, person, now=now)
 
 
 async def leave_everywhere(
@@ -44,4 +86,16 @@ async def leave_everywhere(
             reason="everywhere",
             number=number,
         )
+    await _correct_lists(connection, person, now=now)
     return number
+
+
+async def _correct_lists(connection: Connection, person: Person, *, now: Instant) -> None:
+    """Owe a change of each list: it is put together anew when it is sent."""
+    # A list is only ever sent to a private chat, whose id is the person's.
+    chat_id = person.profile.telegram_id
+    for one in await outbox.lists_in(connection, chat_id, most=_LISTS):
+        changed = owe(
+            Notice.SESSIONS, chat_id=chat_id, language=one.language, edits=one.message_id, now=now
+        )
+        await outbox.add(connection, changed)

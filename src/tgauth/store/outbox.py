@@ -59,6 +59,17 @@ SELECT_LINK_MESSAGE: Final = f"""
     SELECT message_id FROM outbox
     WHERE login_id = :login_id AND notice = '{Notice.LOGIN_LINK}' AND sent_at IS NOT NULL
 """
+# A list whose change is owed already says the truth when that is sent.
+SELECT_LISTS: Final = f"""
+    SELECT {COLUMNS} FROM outbox AS list
+    WHERE chat_id = :chat_id AND notice = '{Notice.SESSIONS}' AND edits IS NULL
+    AND message_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM outbox AS owed
+        WHERE owed.sent_at IS NULL AND owed.given_up_at IS NULL
+        AND owed.chat_id = list.chat_id AND owed.edits = list.message_id
+    )
+    ORDER BY id DESC LIMIT :most
+"""
 HASTEN: Final = f"""
     UPDATE outbox SET not_before = :now
     WHERE login_id = :login_id AND notice = '{Notice.LOGIN_CLOSED}'
@@ -153,6 +164,12 @@ async def link_message(connection: Connection, login_id: str) -> int | None:
     """Return the message in the chat that holds a login's link, once it was sent."""
     row = await connection.one(SELECT_LINK_MESSAGE, {"login_id": login_id})
     return None if row is None else row["message_id"]
+
+
+async def lists_in(connection: Connection, chat_id: int, *, most: int) -> list[Outgoing]:
+    """Return the newest lists of sessions that a chat was sent and whose change is not owed."""
+    rows = await connection.run(SELECT_LISTS, {"chat_id": chat_id, "most": most})
+    return [_message(row) for row in rows]
 
 
 async def hasten(connection: Connection, login_id: str, *, now: Instant) -> None:
