@@ -96,7 +96,8 @@ class _Storm:
             task.cancel()
         await asyncio.gather(*done, *hanging, return_exceptions=True)
         reading.cancel()
-        await _until_settled(self.installation, self.order.patience)
+        if not hanging:
+            await _until_settled(self.installation, self.order.patience)
 
     async def _come(self) -> None:
         loop = asyncio.get_running_loop()
