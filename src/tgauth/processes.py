@@ -9,11 +9,10 @@ depend on it).
 import os
 import resource
 import secrets
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,10 +22,10 @@ from tgauth.domain.instants import SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.lifetime import alive, signalled, tell_ready
+from tgauth.listening import listening
 from tgauth.logs import Log
 from tgauth.premises import check_place, only_bot
 from tgauth.settings import ConfigurationError, Settings
-from tgauth.supervisor import ListenError, listen
 from tgauth.supervisor.child import inherited_sockets, notify, replaces_another
 
 if TYPE_CHECKING:
@@ -70,9 +69,9 @@ async def run_api(settings: Settings) -> int:
     from tgauth.flows.keyring import Keys
 
     _raise_descriptor_limit()
-    with signalled() as shutdown:
+    with signalled() as shutdown, ExitStack() as opened:
         handed_down = inherited_sockets()
-        listener = handed_down[0] if handed_down else listening(settings)
+        listener = handed_down[0] if handed_down else opened.enter_context(listening(settings))
         async with alive(), open_deployment(settings) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
@@ -204,34 +203,6 @@ async def open_deployment(
             now=lambda: time.time_ns() // 1_000_000,
             new_id=lambda: secrets.token_hex(16),
         )
-
-
-def listening(settings: Settings) -> socket.socket:
-    """Listen where the settings say.
-
-    Raises:
-        ConfigurationError: It cannot be listened on.
-    """
-    return bind(settings.api.host, settings.api.port, "TGAUTH_API__HOST and TGAUTH_API__PORT")
-
-
-def bind(host: str, port: int, key: str) -> socket.socket:
-    """Listen on an address.
-
-    Args:
-        host: The address.
-        port: The port.
-        key: What the operator chose them by.
-
-    Raises:
-        ConfigurationError: It cannot be listened on.
-    """
-    try:
-        return listen(host, port)
-    except ListenError as error:
-        raise ConfigurationError(
-            key, found=str(error), expected="an address that is free and ours"
-        ) from error
 
 
 def _raise_descriptor_limit() -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from tgauth.lifetime import SUCCEEDED
+from tgauth.listening import listening
 from tgauth.logs import Log
 from tgauth.premises import alone, control_path, needs_migration
-from tgauth.processes import BOT_GRACE, STOP_DEADLINE, command, listening, report
+from tgauth.processes import BOT_GRACE, STOP_DEADLINE, command, report
 from tgauth.renewal import renewed
 from tgauth.settings import Settings
 from tgauth.supervisor import Child, Supervisor, control_socket
