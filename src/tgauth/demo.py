@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tgauth.lifetime import signalled, tell_ready
-from tgauth.processes import BOT_GRACE, STOP_DEADLINE, bind, command, report
+from tgauth.listening import bind
+from tgauth.processes import BOT_GRACE, STOP_DEADLINE, command, report
 from tgauth.supervisor import Child, supervise
 from tgauth.supervisor.child import inherited_sockets
 

@@ -9,11 +9,10 @@ depend on it).
 import os
 import resource
 import secrets
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,12 +22,12 @@ from tgauth.domain.instants import DAY, SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.lifetime import alive, signalled, tell_ready
+from tgauth.listening import bind, listening
 from tgauth.logs import Log
 from tgauth.measures import NO_MEASURES, Measures
 from tgauth.measuring import measures_of, metrics_listeners, metrics_options
 from tgauth.premises import check_place, only_bot
 from tgauth.settings import ConfigurationError, Settings
-from tgauth.supervisor import ListenError, listen
 from tgauth.supervisor.child import inherited_sockets, notify, replaces_another
 
 if TYPE_CHECKING:
@@ -73,10 +72,13 @@ async def run_api(settings: Settings) -> int:
     from tgauth.upkeep import kept_up
 
     _raise_descriptor_limit()
-    with signalled() as shutdown:
+    with signalled() as shutdown, ExitStack() as opened:
         listeners = inherited_sockets()
         if not listeners:
-            listeners = (listening(settings), *metrics_listeners(settings, bind))
+            listeners = (
+                opened.enter_context(listening(settings)),
+                *metrics_listeners(settings, bind),
+            )
         measures = measures_of(settings, "api")
         async with alive(), open_deployment(settings, measures=measures) as deployment:
             keys = Keys(deployment)
@@ -225,34 +227,6 @@ async def open_deployment(
             new_id=lambda: secrets.token_hex(16),
             measures=measures,
         )
-
-
-def listening(settings: Settings) -> socket.socket:
-    """Listen where the settings say.
-
-    Raises:
-        ConfigurationError: It cannot be listened on.
-    """
-    return bind(settings.api.host, settings.api.port, "TGAUTH_API__HOST and TGAUTH_API__PORT")
-
-
-def bind(host: str, port: int, key: str) -> socket.socket:
-    """Listen on an address.
-
-    Args:
-        host: The address.
-        port: The port.
-        key: What the operator chose them by.
-
-    Raises:
-        ConfigurationError: It cannot be listened on.
-    """
-    try:
-        return listen(host, port)
-    except ListenError as error:
-        raise ConfigurationError(
-            key, found=str(error), expected="an address that is free and ours"
-        ) from error
 
 
 def _raise_descriptor_limit() -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from tgauth.lifetime import SUCCEEDED, signalled
+from tgauth.listening import bind, listening
 from tgauth.logs import Log
 from tgauth.measures.children import counted
 from tgauth.measuring import measures_of, metrics_listeners
 from tgauth.migrating import run_migration
 from tgauth.premises import control_path, needs_migration, only_supervisor
-from tgauth.processes import BOT_GRACE, STOP_DEADLINE, bind, command, listening, report
+from tgauth.processes import BOT_GRACE, STOP_DEADLINE, command, report
 from tgauth.renewal import renewed
 from tgauth.settings import Settings
 from tgauth.supervisor import Child, Supervisor, control_socket

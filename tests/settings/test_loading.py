@@ -74,7 +74,18 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "TELEGRAM__MESSAGES_PER_SECOND": ({"1": 1, "1000": 1000}, ["", "0", "1001"]),
     "DATABASE__PATH": ({"/srv/x.db": Path("/srv/x.db")}, ["", "  "]),
     "SECRET_FILE": ({"/run/secret": Path("/run/secret")}, ["", " "]),
-    "API__HOST": ({"::1": "::1", "0.0.0.0": "0.0.0.0"}, [""]),  # noqa: S104 - only a text
+    "API__HOST": (
+        {
+            "::1": "::1",
+            "0.0.0.0": "0.0.0.0",  # noqa: S104 - only a text
+            "unix:/run/api.sock": "unix:/run/api.sock",
+        },
+        ["", "unix:", "unix:api.sock", "unix:/run/", f"unix:/{'x' * 107}"],
+    ),
+    "API__SOCKET_MODE": (
+        {"0660": "0660", "666": "666"},
+        ["", "0", "0668", "66", "00660", "1777", "rw-rw----"],
+    ),
     "API__PORT": ({"0": 0, " 65535 ": 65535}, ["", "-1", "65536", "http", "1.5", "0x10", "true"]),
     "API__WORKERS": ({"1": 1, "64": 64}, ["", "0", "65", "two"]),
     "API__TRUSTED_PROXIES": (

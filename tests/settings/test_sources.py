@@ -76,6 +76,7 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
         "secret_file": '"master.key"',
         "api.host": '"::1"',
         "api.port": "8001",
+        "api.socket_mode": '"0600"',
         "api.workers": "2",
         "api.trusted_proxies": '["10.0.0.0/8", "::1"]',
         "api.failures_per_minute": "10",

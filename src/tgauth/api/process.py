@@ -74,7 +74,7 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
     lifespan's end, or raises, depending on the Python.
     """
     draining = Draining()
-    host, port = listening.getsockname()[:2]
+    address = _address(listening)
     metrics_port = metrics.getsockname()[1] if metrics is not None else None
     # Hypercorn makes a socket object of its own around the number, and closes that.
     descriptors = tuple(one.detach() for one in (listening, metrics) if one is not None)
@@ -93,7 +93,7 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
     loading: list[asyncio.Task[None]] = []
 
     async def started() -> None:
-        _log.info("api.listening", address=f"http://{host}:{port}", issuer=deployment.issuer.url)
+        _log.info("api.listening", address=address, issuer=deployment.issuer.url)
         ready()
         loading.append(asyncio.create_task(asyncio.to_thread(app.state.pages.load)))
 
@@ -129,6 +129,13 @@ def _entrance(
         await (metrics if is_for_metrics else app)(scope, receive, send)
 
     return entrance
+
+
+def _address(listening: socket.socket) -> str:
+    name = listening.getsockname()
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    return f"http://{name[0]}:{name[1]}"
 
 
 async def _until_idle(config: WireConfig, shutdown: Shutdown) -> None:

@@ -1,9 +1,11 @@
 """The clock, the port, and whether the issuer leads here."""
 
 import errno
+import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 from tgauth.domain.links import Issuer
@@ -63,6 +65,8 @@ def judged_clock(answer: Answer, *, now: datetime) -> Finding:
 async def port_finding(settings: Settings, kids: frozenset[str]) -> tuple[Finding, bool]:
     """Say whether the port is free or ours; return also whether this tgauth serves there."""
     host, port = settings.api.host, settings.api.port
+    if host.path is not None:
+        return _socket_finding(host.path)
     if port == 0:
         return ok(_PORT, "0: any free one"), False
     spelled = _spelled(host, port)
@@ -98,6 +102,23 @@ def proxies_finding(settings: Settings) -> Finding:
     if _is_loopback(settings.api.host):  # so it has to be on this machine
         where = "::1" if ":" in settings.api.host else "127.0.0.1"
     return warning(_PROXIES, text, f"set TGAUTH_API__TRUSTED_PROXIES to {where}")
+
+
+def _socket_finding(path: Path) -> tuple[Finding, bool]:
+    """Say whether a unix socket can be made, or somebody listens on it."""
+    if not path.parent.is_dir():
+        text = f"the folder {path.parent} does not exist"
+        return wrong(_PORT, text, "make it, or let systemd (RuntimeDirectory=)"), False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return ok(_PORT, f"unix:{path} is free"), False
+        except OSError as error:
+            text = f"unix:{path} cannot be connected to: {error.strerror}"
+            return warning(_PORT, text, "see who listens there, and the file's mode"), False
+    return ok(_PORT, f"unix:{path} is listened on"), True
 
 
 async def issuer_finding(issuer: Issuer, kids: frozenset[str], *, is_running: bool) -> Finding:

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from tgauth.settings.sockets import Host, SocketMode
 from tgauth.settings.values import (
     Allowed,
     BotToken,
@@ -65,9 +66,16 @@ class Api(Struct, frozen=True, kw_only=True):
     """`[api]`, `TGAUTH_API__…`."""
 
     host: Annotated[
-        str, Meta(description="an address or name of this machine to listen on", min_length=1)
-    ] = "127.0.0.1"
+        Host,
+        Meta(
+            description="an address or name of this machine to listen on, or unix: and the path of "
+            "a socket, like unix:/run/tgauth/api.sock"
+        ),
+    ] = Host("127.0.0.1")
     port: Annotated[int, Meta(description="a port number, 0 to 65535", ge=0, le=65535)] = 8000
+    socket_mode: Annotated[
+        SocketMode, Meta(description="permissions in octal, like 0660 or 0666")
+    ] = SocketMode("0660")
     workers: Annotated[int, Meta(description="a number of processes, 1 to 64", ge=1, le=64)] = 1
     trusted_proxies: Annotated[
         Networks,

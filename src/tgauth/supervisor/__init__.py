@@ -18,13 +18,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tgauth.supervisor.activation import UnusableSocket, handed_over
     from tgauth.supervisor.asking import NobodySupervises, NotAnswered, ask, wait_for_end
     from tgauth.supervisor.child import Notifier, attach, inherited_sockets
     from tgauth.supervisor.control import control_socket
     from tgauth.supervisor.declarations import Child, Reloaded, ReloadRefused, Renewal, Report
     from tgauth.supervisor.holding import AlreadyHeld, hold, noted
     from tgauth.supervisor.policy import Exit, GiveUp, GiveUpReason, Restart, RestartPolicy, decide
-    from tgauth.supervisor.sockets import ListenError, listen
+    from tgauth.supervisor.sockets import ListenError, listen, listen_at
     from tgauth.supervisor.supervisor import Supervisor, supervise
 
 __all__ = [
@@ -44,13 +45,16 @@ __all__ = [
     "Restart",
     "RestartPolicy",
     "Supervisor",
+    "UnusableSocket",
     "ask",
     "attach",
     "control_socket",
     "decide",
+    "handed_over",
     "hold",
     "inherited_sockets",
     "listen",
+    "listen_at",
     "noted",
     "supervise",
     "wait_for_end",
@@ -73,13 +77,16 @@ _HOMES = {
     "Restart": "policy",
     "RestartPolicy": "policy",
     "Supervisor": "supervisor",
+    "UnusableSocket": "activation",
     "ask": "asking",
     "attach": "child",
     "control_socket": "control",
     "decide": "policy",
+    "handed_over": "activation",
     "hold": "holding",
     "inherited_sockets": "child",
     "listen": "sockets",
+    "listen_at": "sockets",
     "noted": "holding",
     "supervise": "supervisor",
     "wait_for_end": "asking",
