@@ -1,5 +1,8 @@
 """Promises of what the commands share: masked logs, one warning, clear ends."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,28 @@ def test_a_folder_that_cannot_be_written_ends_serve_with_74(run: Run) -> None:
     assert done.stderr.splitlines()[-1].startswith(
         "tgauth: TGAUTH_DATABASE__PATH: the store is unavailable: /proc/tgauth.db.serve: "
     )
+
+
+@pytest.mark.parametrize("process", ["serve", "run api", "run bot"])
+def test_a_process_ends_alike_with_and_without_options_before_it(
+    run: Run, folder: Path, process: str
+) -> None:
+    """Without, it goes past click: the same words, the same code."""
+    assert callable(run)
+
+    def ended(*arguments: str) -> tuple[int, str]:
+        done = subprocess.run(
+            (sys.executable, "-m", "tgauth", *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+            env=os.environ | {"TGAUTH_ISSUER": "ftp://nobody"},
+        )
+        return done.returncode, done.stderr
+
+    (folder / "tgauth.toml").write_text("")
+    directly = ended(*process.split())
+    assert directly == ended("--config", "tgauth.toml", *process.split())
+    assert os.EX_CONFIG == directly[0]
+    assert "TGAUTH_ISSUER" in directly[1]

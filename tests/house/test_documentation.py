@@ -10,7 +10,7 @@ from msgspec import NODEFAULT
 from tests.builders import TOKEN
 from tests.house.sources import ROOT
 
-from tgauth.cli import main
+from tgauth.cli.commands import main
 from tgauth.settings import CONFIG_FILE, Field, fields, keys, load_settings
 
 

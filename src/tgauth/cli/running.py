@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn
 
 import anyio
-import click
 
 from tgauth.logs import Log, configure
 from tgauth.settings import ConfigurationError, Reading, Settings, read_settings
@@ -110,7 +109,7 @@ def fail(message: str, code: int) -> NoReturn:
 def tell(message: str) -> None:
     """Say something on stderr, where logs go as well."""
     for line in message.splitlines():
-        click.echo(f"tgauth: {line}", err=True)
+        print(f"tgauth: {line}", file=sys.stderr, flush=True)  # noqa: T201 - without click, which a process need not load
 
 
 def _placed(message: str, places: Mapping[str, str]) -> str:

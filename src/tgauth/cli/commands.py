@@ -1,0 +1,53 @@
+"""All commands, put together."""
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from tgauth.cli import (
+    checking,
+    completion,
+    configuring,
+    database,
+    initialising,
+    keys,
+    people,
+    serving,
+    trying,
+)
+from tgauth.settings import CONFIG_FILE
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("tgauth-server"), prog_name="tgauth")
+@click.option(
+    "--config",
+    type=click.Path(),
+    metavar="PATH",
+    help="The settings file. By default ./tgauth.toml, where there is one.",
+)
+def main(config: str | None) -> None:
+    """tgauth: an identity provider whose login happens in a Telegram chat.
+
+    Settings come from tgauth.toml and from the environment (TGAUTH_…): see docs/settings.md.
+    """
+    if config is not None:
+        # Through the environment, so that the processes which `serve` starts read the same.
+        os.environ[CONFIG_FILE] = str(Path(config).absolute()) if config else ""
+
+
+for _command in (
+    initialising.init,
+    configuring.show_settings,
+    checking.check,
+    serving.serve,
+    serving.run,
+    people.user,
+    keys.keys,
+    database.database,
+    trying.demo,
+    completion.completion,
+):
+    main.add_command(_command)
