@@ -6,15 +6,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tgauth.processes import (
-    BOT_GRACE,
-    STOP_DEADLINE,
-    bind,
-    command,
-    report,
-    signalled,
-    tell_ready,
-)
+from tgauth.lifetime import signalled, tell_ready
+from tgauth.processes import BOT_GRACE, STOP_DEADLINE, bind, command, report
 from tgauth.supervisor import Child, supervise
 from tgauth.supervisor.child import inherited_sockets
 

@@ -9,12 +9,11 @@ import asyncio
 import os
 import resource
 import secrets
-import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,11 +22,12 @@ from tgauth.domain.code import hash_of
 from tgauth.domain.instants import SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
+from tgauth.lifetime import alive, signalled, tell_ready, tell_status
 from tgauth.logs import Log
 from tgauth.premises import alone, check_place, needs_migration
 from tgauth.settings import ConfigurationError, Settings
 from tgauth.supervisor import Child, ListenError, listen, supervise
-from tgauth.supervisor.child import Notifier, inherited_sockets
+from tgauth.supervisor.child import inherited_sockets
 
 if TYPE_CHECKING:
     from tgauth.api.options import ApiOptions
@@ -39,8 +39,18 @@ _log = Log("supervisor")
 STOP_DEADLINE: Final = 9.0
 _API_GRACE: Final = 7.0
 BOT_GRACE: Final = 5.0
+#: Seconds without a sign of life from its event loop after which a process is replaced. The longest
+#: that one of ours was ever seen to block on a crowded machine is far below.
+WATCHDOG: Final = 10.0
 _TROUBLES: Final = frozenset(
-    {"child.not_ready", "child.restarting", "supervisor.giving_up", "supervisor.killing"}
+    {
+        "child.hung",
+        "child.not_ready",
+        "child.restarting",
+        "supervisor.giving_up",
+        "supervisor.killing",
+        "supervisor.overslept",
+    }
 )
 
 
@@ -75,10 +85,12 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
             argv=command("run", "api"),
             file_descriptors=(listener.fileno(),),
             grace=_API_GRACE,
+            watchdog=WATCHDOG,
         )
         for name in names
     ]
-    return [*apis, Child(name="bot", argv=command("run", "bot"), grace=BOT_GRACE)]
+    bot = Child(name="bot", argv=command("run", "bot"), grace=BOT_GRACE, watchdog=WATCHDOG)
+    return [*apis, bot]
 
 
 def command(*arguments: str) -> tuple[str, ...]:
@@ -101,7 +113,7 @@ async def run_api(settings: Settings) -> int:
     with signalled() as shutdown:
         handed_down = inherited_sockets()
         listener = handed_down[0] if handed_down else _listening(settings)
-        async with open_deployment(settings) as deployment:
+        async with alive(), open_deployment(settings) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
             try:
@@ -165,9 +177,11 @@ async def run_bot(settings: Settings) -> int:
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
     with signalled() as shutdown:
-        async with open_deployment(settings) as deployment:
+        async with alive(), open_deployment(settings) as deployment:
             try:
-                await run(deployment, address, ready=tell_ready, shutdown=shutdown)
+                await run(
+                    deployment, address, ready=tell_ready, tell=tell_status, shutdown=shutdown
+                )
             except TokenRefused:
                 raise ConfigurationError(
                     "TGAUTH_TELEGRAM__TOKEN",
@@ -246,34 +260,12 @@ def _raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def tell_ready() -> None:
-    """Tell whoever supervises this process that it does its work."""
-    Notifier.from_environment().ready()
-
-
-@contextmanager
-def signalled() -> Iterator[Callable[[], Awaitable[None]]]:
-    """Turn SIGTERM and SIGINT into something to wait for."""
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, asked.set)
-
-    async def wait() -> None:
-        await asked.wait()
-
-    try:
-        yield wait
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
 def report(event: str, /, **fields: object) -> None:
     """Log what the supervisor tells."""
     shown = {name: _rounded(value) for name, value in fields.items()}
-    if event in _TROUBLES:
+    if event == "child.status":
+        _log.debug(event, **shown)
+    elif event in _TROUBLES:
         _log.warning(event, **shown)
     else:
         _log.info(event, **shown)

@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -51,6 +52,14 @@ def _state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def until(above: socket.socket, datagram: bytes) -> list[bytes]:
+    """Read what a service manager is told up to one datagram; return what came before it."""
+    before: list[bytes] = []
+    while (read := above.recv(4096)) != datagram:
+        before.append(read)
+    return before
 
 
 class Supervised:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tgauth.supervisor import Notifier, attach, inherited_sockets, listen
-from tgauth.supervisor.child import notify
+from tgauth.supervisor.child import notify, watchdog, watchdog_period
 
 
 @contextlib.contextmanager
@@ -157,6 +157,59 @@ def test_a_queue_that_stays_full_is_given_up(
     with a_receiver(path):
         _fill(path)
         assert Notifier(path).ready() is False
+
+
+def test_a_sign_of_life_never_waits(tmp_path: Path) -> None:
+    """A receiver that is stopped does not stop the event loops that speak to it."""
+    path = str(tmp_path / "notify")
+    with a_receiver(path):
+        _fill(path)
+        began = time.monotonic()
+        assert Notifier(path).ping() is False
+        assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("period", "pid", "expected"),
+    [
+        ("2500000", None, 2.5),
+        ("2500000", str(os.getpid()), 2.5),
+        ("2500000", "1" if os.getpid() != 1 else "2", None),
+        ("0", None, None),
+        ("soon", None, None),
+        (None, None, None),
+    ],
+)
+def test_signs_of_life_are_asked_for_by_the_environment(
+    period: str | None, pid: str | None, expected: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sd_watchdog_enabled(3): the period, and whether it means this process."""
+    for name, value in (("WATCHDOG_USEC", period), ("WATCHDOG_PID", pid)):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    assert expected == watchdog_period()
+
+
+@pytest.mark.anyio
+async def test_nobody_asks_for_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then there is nothing to do."""
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    await watchdog()
+
+
+def test_a_child_that_is_aborted_says_where_it_was() -> None:
+    """On stderr, with no value of a variable, and without an image of its memory."""
+    code = ATTACH + (
+        "\nimport os, resource\nprint(resource.getrlimit(resource.RLIMIT_CORE)[0])"
+        "\nsecret = 'hush'\ndef hanging(secret): os.abort()\nimport sys; sys.stdout.flush()"
+        "\nhanging(secret)"
+    )
+    done = _run(code, SUPERVISED_BY=str(os.getpid()))
+    assert (done.returncode, done.stdout) == (-signal.SIGABRT, "attached\n0\n")
+    assert "in hanging" in done.stderr
+    assert "hush" not in done.stderr
 
 
 def _fill(path: str) -> int:

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from anyio import Event, Lock, create_task_group, fail_after, wait_all_tasks_blocked
-from anyio.abc import Process
 from tests.supervisor.harness import a_child, is_alive
 
 from tgauth.supervisor import Child, GiveUpReason, RestartPolicy, supervise
 from tgauth.supervisor.notifications import NotificationSocket
-from tgauth.supervisor.process import environment_of, start
+from tgauth.supervisor.process import Spawned, environment_of, start
 from tgauth.supervisor.runner import Runner
 from tgauth.supervisor.supervisor import _Supervisor
 
@@ -122,7 +121,7 @@ def no_give_up(child: Child, reason: GiveUpReason) -> None:
     raise AssertionError(f"gave up {child.name}: {reason}")
 
 
-async def spawned(child: Child) -> Process:
+async def spawned(child: Child) -> Spawned:
     """Start a real child that nobody listens to."""
     environment = environment_of(
         child, outer=os.environ, supervisor=os.getpid(), notify_socket="@nobody"
@@ -133,7 +132,7 @@ async def spawned(child: Child) -> Process:
 async def test_a_runner_retired_before_it_ran_starts_nothing() -> None:
     """A stop that comes before the first start finds nothing to stop."""
 
-    async def spawn(_child: Child) -> Process:
+    async def spawn(_child: Child) -> Spawned:
         raise AssertionError("started after all")
 
     reports = Reports()
@@ -149,7 +148,7 @@ async def test_a_child_killed_in_the_middle_of_its_start_is_gone() -> None:
     """Between the fork and the note of the pid nothing is lost, and no grace is given later."""
     reports, forked, known = Reports(), Event(), Event()
 
-    async def spawn(child: Child) -> Process:
+    async def spawn(child: Child) -> Spawned:
         process = await spawned(child)
         forked.set()
         await known.wait()
@@ -177,7 +176,7 @@ async def test_a_child_that_waits_for_its_restart_is_not_ready() -> None:
     def report(event: str, /, **_fields: object) -> None:
         match event:
             case "child.started":
-                runner.mark_ready()
+                runner.instances[0].mark_ready()
                 readiness.append(runner.is_ready)
             case "child.restarting":
                 readiness.append(runner.is_ready)

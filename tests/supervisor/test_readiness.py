@@ -13,6 +13,7 @@ from tests.supervisor.harness import (
     Supervised,
     a_child,
     eventually,
+    until,
 )
 
 from tgauth.supervisor import listen
@@ -78,11 +79,11 @@ def test_readiness_of_all_goes_upwards_once() -> None:
         above.settimeout(15)
         outer = {"NOTIFY_SOCKET": f"{folder}/notify"}
         with Supervised(a_child("api"), a_child("bot"), environment=outer) as house:
-            assert above.recv(99) == b"READY=1"
+            until(above, b"READY=1\nSTATUS=ready: api, bot")
             os.kill(house.wait_for("child.ready", name="api")["pid"], signal.SIGKILL)
             house.wait_for("child.ready", name="api")
             assert house.finish(signal.SIGTERM) == 0
-            assert above.recv(99) == b"STOPPING=1"
+            until(above, b"STOPPING=1\nSTATUS=stopping after SIGTERM")
     assert len(house.told("on_ready")) == len(house.told("supervisor.ready")) == 1
 
 

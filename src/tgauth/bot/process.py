@@ -59,18 +59,26 @@ async def run_bot(
     address: BotAddress,
     *,
     ready: Callable[[], object],
+    tell: Callable[[str], object],
     shutdown: Callable[[], Awaitable[object]],
 ) -> None:
     """Poll, answer and send until `shutdown` returns.
 
     It is ready before Telegram has been reached: an unreachable Telegram ends nothing.
 
+    Args:
+        deployment: What every flow is given.
+        address: Where and as whom it speaks.
+        ready: Called when it does its work.
+        tell: Called with what it is doing, in a few words.
+        shutdown: Returns when it has to stop.
+
     Raises:
         TokenRefused: Telegram refuses the token.
     """
     # Waiting times as timedelta, which python-telegram-bot makes the only form in its next release.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
-    bot = _Bot(deployment, address)
+    bot = _Bot(deployment, address, tell)
     work = asyncio.create_task(bot.work(), name="bot")
     stop = asyncio.ensure_future(shutdown())
     refused = asyncio.create_task(bot.token_refused(), name="token watch")
@@ -87,8 +95,11 @@ async def run_bot(
 
 
 class _Bot:
-    def __init__(self, deployment: Deployment, address: BotAddress) -> None:
+    def __init__(
+        self, deployment: Deployment, address: BotAddress, tell: Callable[[str], object]
+    ) -> None:
         self._deployment = deployment
+        self._tell = tell
         self._watch = TokenWatch()
         self._promised = Bell()
         self._sending = False
@@ -121,10 +132,12 @@ class _Bot:
         """Reach Telegram, then poll and send until the sender is told to stop."""
         application = self._application
         await asyncio.to_thread(load_languages)
+        self._tell("reaching Telegram")
         await self._reach()
         await application.start()
         await self._start_polling()
         _log.info("bot.polling", name=f"@{application.bot.username}")
+        self._tell(f"polling as @{application.bot.username}")
         self._sending = True
         async with asyncio.TaskGroup() as tasks:
             upkeep = [tasks.create_task(work) for work in (self._set_commands(), self._keep_up())]

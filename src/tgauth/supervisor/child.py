@@ -1,14 +1,18 @@
 """What a process needs to be a good child, whether supervised, run alone, or under systemd.
 
-Owns: death with the parent, adoption of inherited sockets, and the sending end of sd_notify(3).
-Each part is a no-op when its environment variable is absent. Standard library only.
+Owns: death with the parent, adoption of inherited sockets, the sending end of sd_notify(3), and the
+sign of life of an event loop. Each part is a no-op when its environment variable is absent.
+Standard library only, and asyncio only for whoever runs it anyway.
 """
 
 import ctypes
+import faulthandler
 import os
+import resource
 import select
 import signal
 import socket
+import sys
 
 SUPERVISED_BY = "SUPERVISED_BY"
 """Environment variable: the pid of the supervisor."""
@@ -16,10 +20,16 @@ SUPERVISED_FDS = "SUPERVISED_FDS"
 """Environment variable: numbers of the inherited listening sockets, separated by commas."""
 NOTIFY_SOCKET = "NOTIFY_SOCKET"
 """Environment variable of sd_notify(3): where readiness is reported to."""
+WATCHDOG_USEC = "WATCHDOG_USEC"
+"""Environment variable of sd_watchdog_enabled(3): microseconds within which we must be heard of."""
+WATCHDOG_PID = "WATCHDOG_PID"
+"""Environment variable of sd_watchdog_enabled(3): of which process, where it is said."""
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _QUEUE_PATIENCE = 1.0
 """Seconds that a notification waits for a place in the receiver's queue."""
+_PINGS_IN_A_PERIOD = 4
+_SECOND = 1_000_000  # microseconds
 
 
 def attach() -> None:
@@ -27,6 +37,9 @@ def attach() -> None:
 
     Call it first thing in the child, or after a change of its user, which undoes it (prctl(2)).
     Its own children are not bound by it. Without a supervisor it does nothing.
+
+    A child that hangs is ended by SIGABRT: from here on it then says on stderr where it was, frames
+    without values, and leaves no image of its memory on the disk.
 
     Raises:
         SystemExit: The supervisor died before this call.
@@ -43,6 +56,10 @@ def attach() -> None:
     # Compared with the pid we were told, not with 1: orphans go to the nearest subreaper.
     if os.getppid() != int(supervisor):
         raise SystemExit(0)
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    if sys.stderr is not None:
+        faulthandler.enable()
 
 
 def inherited_sockets() -> tuple[socket.socket, ...]:
@@ -95,8 +112,15 @@ class Notifier:
         """Tell that this process has begun to stop."""
         return self.notify(STOPPING="1")
 
+    def ping(self) -> bool:
+        """Tell that this process is alive, unless that would mean to wait: the next one does."""
+        return self._notify({"WATCHDOG": "1"}, patience=0)
+
     def notify(self, **fields: str) -> bool:
         """Send `fields` as one datagram; return whether it was handed over."""
+        return self._notify(fields, patience=_QUEUE_PATIENCE)
+
+    def _notify(self, fields: dict[str, str], *, patience: float) -> bool:
         if self._address is None:
             return False
         # One field a line, so a line break inside a value would be read as another field.
@@ -105,21 +129,45 @@ class Notifier:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.settimeout(0)  # never block an event loop
                 sender.connect(self._address)
-                self._send(sender, "\n".join(lines).encode())
+                self._send(sender, "\n".join(lines).encode(), patience)
         except OSError:
             return False
         return True
 
     @staticmethod
-    def _send(sender: socket.socket, message: bytes) -> None:
+    def _send(sender: socket.socket, message: bytes, patience: float) -> None:
         try:
             sender.send(message)
         except BlockingIOError:
             # unix(7): the receiver's queue is full (net.unix.max_dgram_qlen, often 10).
-            select.select((), (sender,), (), _QUEUE_PATIENCE)
+            select.select((), (sender,), (), patience)
             sender.send(message)
 
 
 def notify(**fields: str) -> bool:
     """Send `fields` to NOTIFY_SOCKET of this process; return whether they were handed over."""
     return Notifier.from_environment().notify(**fields)
+
+
+def watchdog_period() -> float | None:
+    """Return the seconds within which this process must be heard of, if anybody listens for it."""
+    period, meant = os.environ.get(WATCHDOG_USEC, ""), os.environ.get(WATCHDOG_PID, "")
+    if not period.isdigit() or (meant.isdigit() and int(meant) != os.getpid()):
+        return None
+    return int(period) / _SECOND or None
+
+
+async def watchdog() -> None:
+    """Give signs of life from the event loop of asyncio that runs this, until cancelled.
+
+    They stop when the loop does. Returns at once where nobody listens for them.
+    """
+    period = watchdog_period()
+    if period is None:
+        return
+    from asyncio import sleep  # noqa: PLC0415 - whoever has no loop need not wait for it
+
+    notifier = Notifier.from_environment()
+    while True:
+        notifier.ping()
+        await sleep(period / _PINGS_IN_A_PERIOD)

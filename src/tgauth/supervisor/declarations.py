@@ -24,6 +24,9 @@ class Child:
     """Seconds from SIGTERM to SIGKILL."""
     ready_within: float = 30.0
     """Seconds after its start at which a child that is not ready is killed and replaced."""
+    watchdog: float | None = None
+    """Seconds within which a ready child must give a sign of life (`watchdog()`); one that does not
+    is killed and replaced. None where nobody asks for it."""
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     """When it is started again, and when no more."""
 

@@ -6,7 +6,8 @@ Three kinds of end are told apart:
   the next start is immediate.
 - a *killed* run became ready and was then ended by SIGKILL from outside before it was healthy.
   It backs off like any other short run, but says nothing about the child, so it is not counted
-  towards the limit: whoever kills processes at random never ends the supervisor.
+  towards the limit: whoever kills processes at random never ends the supervisor. (A run that hung
+  was killed by ourselves, and counts.)
 - any other end is a *failure*. More than `intensity` of them within `period` seconds, and the
   supervisor gives up, as in OTP (https://www.erlang.org/doc/system/sup_princ.html,
   "Maximum Restart Intensity").
@@ -49,7 +50,10 @@ class Exit:
     code: int
     """Exit code, or the negative number of the signal that ended it."""
     ready_for: float | None
-    """Seconds between readiness and the end; None when it never became ready."""
+    """Seconds between readiness and the end, or the last sign of life of a run that hung; None when
+    it never became ready."""
+    hung: bool = False
+    """Whether the supervisor ended it because it gave no sign of life."""
 
     def is_healthy(self, policy: RestartPolicy) -> bool:
         """Tell whether this run proves that the child can do its work."""
@@ -57,7 +61,7 @@ class Exit:
 
     def is_failure(self, policy: RestartPolicy) -> bool:
         """Tell whether this run counts towards the limit."""
-        killed = self.ready_for is not None and self.code == -SIGKILL
+        killed = self.ready_for is not None and self.code == -SIGKILL and not self.hung
         return not killed and not self.is_healthy(policy)
 
 

@@ -4,21 +4,22 @@ A runner shields itself from every cancellation but its own, so that neither a s
 nor the end of the supervisor's task can take a child down out of order or without its grace.
 """
 
-import math
 import os
-import signal
+from collections import deque
 from collections.abc import Awaitable, Callable
 from random import SystemRandom
 from typing import assert_never
 
-from anyio import CancelScope, Event, Lock, current_time, sleep
-from anyio.abc import Process
+from anyio import CancelScope, Event, Lock, create_task_group, current_time, sleep
+from anyio.abc import TaskGroup
 
 from tgauth.supervisor.declarations import Child, Report
+from tgauth.supervisor.instance import Ended, Instance
 from tgauth.supervisor.policy import Exit, GiveUp, GiveUpReason, Restart, decide, remembered
-from tgauth.supervisor.process import kill_group, stop
+from tgauth.supervisor.process import Running
 
 _dice = SystemRandom()
+_ENDS_KEPT = 10
 
 
 class Runner:
@@ -28,7 +29,7 @@ class Runner:
         self,
         child: Child,
         *,
-        spawn: Callable[[Child], Awaitable[Process]],
+        spawn: Callable[[Child], Awaitable[Running]],
         spawning: Lock,
         report: Report,
         give_up: Callable[[Child, GiveUpReason], None],
@@ -46,67 +47,79 @@ class Runner:
         self.child = child
         self.finished = Event()
         """Set when the child has ended for good."""
+        self.restarts = 0
+        self.ends: deque[Ended] = deque(maxlen=_ENDS_KEPT)
+        """How its last runs ended that nobody had asked to end."""
+        self.instances: list[Instance] = []
+        """What runs of it now."""
+        self._current: Instance | None = None
         self._spawn = spawn
         self._spawning = spawning
         self._report = report
         self._give_up = give_up
-        self._scope = CancelScope(shield=True)
-        self._process: Process | None = None
-        self._patience = CancelScope()
-        self._started_at = 0.0
-        self._ready_at: float | None = None
-        self._grace = child.grace
+        self._scope = CancelScope()
+        self._tasks: TaskGroup | None = None
         self._retired = Event()
+        self._stopping = False
+        self._grace: float | None = None
 
     @property
-    def pid(self) -> int | None:
-        """The pid of the child that runs now."""
-        return self._process.pid if self._process else None
+    def current(self) -> Instance | None:
+        """The run that does the work now."""
+        return self._current if self._current in self.instances else None
 
     @property
     def is_ready(self) -> bool:
         """Whether the child that runs now has reported that it is ready."""
-        return self._process is not None and self._ready_at is not None
+        return self.current is not None and self.current.is_ready
 
-    def mark_ready(self) -> None:
-        """Note that the running child reported readiness."""
-        if self._ready_at is None:
-            self._ready_at = current_time()
-            self._patience.deadline = math.inf
-            seconds = self._ready_at - self._started_at
-            self._report("child.ready", name=self.child.name, pid=self.pid, seconds=seconds)
+    @property
+    def is_in_hand(self) -> bool:
+        """Whether nothing of it runs that should give signs of life and does not."""
+        return not any(instance.is_silent for instance in self.instances)
 
     def retire(self) -> None:
         """Start the child no more; the one that runs stays until `stop`."""
         self._retired.set()
-        if self._process is None:
+        if not self.instances:
+            self._stopping = True
             self._scope.cancel()
 
     async def stop(self) -> None:
         """End the child with its grace, and wait until it has ended."""
-        self._scope.cancel()
+        self._begin_stop(None)
         await self.finished.wait()
 
     def kill(self) -> None:
         """End the child and its descendants without grace."""
-        self._grace = 0
-        if self._process is not None:
-            kill_group(self._process)
-        self._scope.cancel()
+        self._begin_stop(0)
 
     async def run(self) -> None:
         """Keep the child running; return when it is stopped or given up."""
         try:
-            with self._scope:
-                await self._keep_running()
+            with CancelScope(shield=True):
+                async with create_task_group() as self._tasks:
+                    with self._scope:
+                        await self._keep_running(self._tasks)
         finally:
             self.finished.set()
 
-    async def _keep_running(self) -> None:
+    def _begin_stop(self, grace: float | None) -> None:
+        self._retired.set()
+        self._stopping = True
+        self._grace = grace
+        for instance in self.instances:
+            if grace == 0:
+                instance.kill()
+            else:
+                instance.begin_stop()
+        self._scope.cancel()
+
+    async def _keep_running(self, tasks: TaskGroup) -> None:
         policy = self.child.policy
         history: tuple[Exit, ...] = ()
         while not self._retired.is_set():
-            history = (*history, await self._run_once())
+            history = (*history, await self._run_once(tasks))
             if self._retired.is_set():
                 return
             now = current_time()
@@ -114,6 +127,7 @@ class Runner:
                 case Restart(delay=delay):
                     self._report("child.restarting", name=self.child.name, delay=delay)
                     await sleep(delay)
+                    self.restarts += 1
                 case GiveUp(reason=reason):
                     self._give_up(self.child, reason)
                     return
@@ -121,48 +135,34 @@ class Runner:
                     assert_never(other)
             history = remembered(history, policy=policy, now=now)
 
-    async def _run_once(self) -> Exit:
-        self._ready_at = None
-        self._patience = CancelScope()
-        self._started_at = current_time()
-        try:
-            # Between the fork and the note of its pid a cancellation would leak the process.
-            with CancelScope(shield=True):
-                async with self._spawning:
-                    process = self._process = await self._spawn(self.child)
-        except Exception as error:  # noqa: BLE001 - whatever it is must not reach the siblings
-            self._report("child.not_started", name=self.child.name, error=str(error))
+    async def _run_once(self, tasks: TaskGroup) -> Exit:
+        instance = self._current = await self._begin(self.child, tasks)
+        if instance is None:
             return Exit(at=current_time(), code=os.EX_OSERR, ready_for=None)
-        self._report("child.started", name=self.child.name, pid=process.pid)
-        try:
-            await self._watch(process)
-        finally:
-            await stop(process, grace=self._grace)
-            self._process = None
-            # Never None once stopped; anyio's type cannot say so.
-            ended = self._ended(process.pid, process.returncode or 0)
-        return ended
+        self._report("child.started", name=self.child.name, pid=instance.pid)
+        await instance.over.wait()
+        return instance.exit
 
-    async def _watch(self, process: Process) -> None:
-        self._patience.deadline = self._started_at + self.child.ready_within
-        with self._patience:
-            await process.wait()
-        if self._patience.cancelled_caught:
-            within = self.child.ready_within
-            self._report("child.not_ready", name=self.child.name, pid=process.pid, within=within)
-            kill_group(process)
+    async def _begin(self, child: Child, tasks: TaskGroup) -> Instance | None:
+        """Start a run of `child`; None when that fails."""
+        started_at = current_time()
+        # Between the fork and the note of its pid a cancellation would leak the process.
+        with CancelScope(shield=True):
+            try:
+                async with self._spawning:
+                    process = await self._spawn(child)
+                    instance = Instance(child, process, started_at=started_at, report=self._report)
+                    self.instances.append(instance)
+            except Exception as error:  # noqa: BLE001 - whatever it is must not reach the siblings
+                self._report("child.not_started", name=child.name, error=str(error))
+                return None
+        if self._stopping:
+            instance.begin_stop(grace=self._grace)
+        tasks.start_soon(self._live, instance)
+        return instance
 
-    def _ended(self, pid: int, code: int) -> Exit:
-        now = current_time()
-        how: dict[str, object] = {"code": code} if code >= 0 else {"signal": _signal_name(-code)}
-        uptime = now - self._started_at
-        self._report("child.exited", name=self.child.name, pid=pid, **how, uptime=uptime)
-        ready_for = None if self._ready_at is None else now - self._ready_at
-        return Exit(at=now, code=code, ready_for=ready_for)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal; only the first and the last have names
-        return f"signal {number}"
+    async def _live(self, instance: Instance) -> None:
+        await instance.run()
+        self.instances.remove(instance)
+        if instance is self._current and instance.ended.why != "stopped":
+            self.ends.append(instance.ended)

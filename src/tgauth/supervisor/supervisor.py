@@ -14,15 +14,15 @@ from anyio import (
     open_signal_receiver,
     sleep,
 )
-from anyio.abc import Process
 
-from tgauth.supervisor.child import Notifier
 from tgauth.supervisor.declarations import Child, Report
 from tgauth.supervisor.notifications import Notification, NotificationSocket
 from tgauth.supervisor.policy import GiveUpReason
-from tgauth.supervisor.process import environment_of, start
+from tgauth.supervisor.process import Running, environment_of, start
 from tgauth.supervisor.reaping import inherits_orphans, reap_orphans
 from tgauth.supervisor.runner import Runner
+from tgauth.supervisor.summary import summary
+from tgauth.supervisor.upwards import Upwards
 
 _REAP_EVERY = 1.0
 
@@ -70,7 +70,7 @@ class _Supervisor:
         self._report = report
         self._deadline = deadline
         self._on_ready = on_ready
-        self._upwards = Notifier.from_environment()
+        self._upwards = Upwards()
         self._started_at = current_time()
         self._was_ready = False
         self._ending = Event()
@@ -98,6 +98,8 @@ class _Supervisor:
                 tasks.start_soon(self._listen)
                 if inherits_orphans():
                     tasks.start_soon(self._reap)
+                if self._upwards.ping_every is not None:
+                    tasks.start_soon(self._ping, self._upwards.ping_every)
                 for runner in self._runners:
                     tasks.start_soon(runner.run)
                 try:
@@ -109,7 +111,7 @@ class _Supervisor:
         self._tell("supervisor.stopped", code=self._exit_code)
         return self._exit_code
 
-    async def _spawn(self, child: Child) -> Process:
+    async def _spawn(self, child: Child) -> Running:
         environment = environment_of(
             child,
             outer=os.environ,
@@ -123,7 +125,7 @@ class _Supervisor:
             if number == signal.SIGHUP:
                 continue
             if not self._ending.is_set():
-                self._end(os.EX_OK, signal=number.name)
+                self._end(os.EX_OK, f"stopping after {number.name}", signal=number.name)
             elif self._signalled:
                 self._tell("supervisor.hurrying", signal=number.name)
                 self._patience.cancel()
@@ -140,25 +142,20 @@ class _Supervisor:
         while True:
             await sleep(_REAP_EVERY)
             async with self._spawning:
-                reap_orphans({runner.pid for runner in self._runners if runner.pid is not None})
+                reap_orphans({one.pid for runner in self._runners for one in runner.instances})
+
+    async def _ping(self, every: float) -> None:
+        while True:
+            if all(runner.is_in_hand for runner in self._runners):
+                self._upwards.ping()
+            await sleep(every)
 
     def _take(self, notification: Notification) -> None:
         for runner in self._runners:
-            if runner.pid == notification.pid:
-                for field, value in notification.fields.items():
-                    self._take_field(runner, field, value)
-
-    def _take_field(self, runner: Runner, field: str, value: str) -> None:
-        match field, value:
-            case "READY", "1":
-                runner.mark_ready()
-                self._consider_ready()
-            case "STATUS", _:
-                self._tell("child.status", name=runner.child.name, status=value)
-            case "STOPPING", "1":
-                self._tell("child.stopping", name=runner.child.name, pid=runner.pid)
-            case _:  # sd_notify(3): unknown fields are ignored
-                pass
+            for instance in runner.instances:
+                if instance.pid == notification.pid:
+                    instance.take(notification.fields)
+        self._consider_ready()
 
     def _consider_ready(self) -> None:
         if self._was_ready or self._ending.is_set():
@@ -174,12 +171,12 @@ class _Supervisor:
         if not self._ending.is_set():
             code = reason.exit_code
             self._tell("supervisor.giving_up", name=child.name, reason=reason.value, code=code)
-            self._end(code, reason=reason.value)
+            self._end(code, f"gave up on {child.name}: {reason.value}", reason=reason.value)
 
-    def _end(self, code: int, **why: object) -> None:
+    def _end(self, code: int, status: str, **why: object) -> None:
         self._exit_code = code
         self._tell("supervisor.stopping", **why)
-        self._upwards.stopping()
+        self._upwards.stopping(status)
         self._ending.set()
 
     async def _stop_all(self) -> None:
@@ -201,3 +198,5 @@ class _Supervisor:
     def _tell(self, event: str, /, **fields: object) -> None:
         with suppress(Exception):
             self._report(event, **fields)
+        if not self._ending.is_set():
+            self._upwards.status(summary(self._runners))

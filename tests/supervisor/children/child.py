@@ -1,6 +1,7 @@
 """A small real child; its flags say how it behaves. What it says goes to stdout as JSON lines."""
 
 import argparse
+import asyncio
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from tgauth.supervisor.child import Notifier, attach, inherited_sockets
+from tgauth.supervisor.child import Notifier, attach, inherited_sockets, watchdog
 
 NOBODY = 65534
 
@@ -43,6 +44,7 @@ def parsed() -> argparse.Namespace:
     flags.add_argument("--as-nobody", action="store_true")
     flags.add_argument("--twice", action="store_true")
     flags.add_argument("--serve", action="store_true")
+    flags.add_argument("--loop", action="store_true")
     return flags.parse_args()
 
 
@@ -64,6 +66,8 @@ def main() -> None:
     report(chosen)
     if chosen.serve:
         serve()
+    if chosen.loop:
+        asyncio.run(loop())
     while True:
         signal.pause()
 
@@ -97,6 +101,17 @@ def speak_as_nobody() -> None:
     Notifier.from_environment().ready()
     os.setresuid(0, 0, 0)
     mark()
+
+
+async def loop() -> None:
+    """Give signs of life from an event loop, which SIGUSR2 blocks for good."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, block)
+    await watchdog()
+
+
+def block() -> None:
+    """Do what no event loop should."""
+    time.sleep(3600)
 
 
 def serve() -> None:

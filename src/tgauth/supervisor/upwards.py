@@ -1,0 +1,44 @@
+"""What the supervisor tells whoever started it, by sd_notify(3)."""
+
+import time
+
+from tgauth.supervisor.child import Notifier, watchdog_period
+
+_PINGS_IN_A_PERIOD = 2  # sd_watchdog_enabled(3)
+_MICROSECOND = 1000  # nanoseconds
+
+
+class Upwards:
+    """Tells a service manager how the whole is doing; nobody, where there is none."""
+
+    def __init__(self) -> None:
+        """Speak to whom the environment names."""
+        self._notifier = Notifier.from_environment()
+        self._status = ""
+        period = watchdog_period()
+        self.ping_every = None if period is None else period / _PINGS_IN_A_PERIOD
+        """Seconds between signs of life; None where nobody waits for any."""
+
+    def ready(self) -> None:
+        """Tell that all children do their work, for the first time or after a reload."""
+        self._notifier.notify(READY="1", STATUS=self._status)
+
+    def reloading(self) -> None:
+        """Tell that a reload has begun; `ready` ends it."""
+        # sd_notify(3): systemd needs the moment, to tell this reload from one before.
+        moment = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // _MICROSECOND
+        self._notifier.notify(RELOADING="1", MONOTONIC_USEC=str(moment))
+
+    def stopping(self, why: str) -> None:
+        """Tell that the stop has begun, and why."""
+        self._notifier.notify(STOPPING="1", STATUS=why)
+
+    def status(self, text: str) -> None:
+        """Tell in one line how it is, where that has changed."""
+        if text != self._status:
+            self._status = text
+            self._notifier.status(text)
+
+    def ping(self) -> None:
+        """Give a sign of life."""
+        self._notifier.ping()
