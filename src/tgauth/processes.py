@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,13 @@ _log = Log("supervisor")
 #: Seconds for everything to stop; service managers kill at 10 (containers) to 90 (systemd).
 STOP_DEADLINE: Final = 9.0
 _API_GRACE: Final = 7.0
+#: What a spare of an API process has loaded before it is needed.
+_API_ROOMS: Final = (
+    "anyio._backends._asyncio",
+    "tgauth.api.process",
+    "tgauth.flows.keyring",
+    "tgauth.store.master_key",
+)
 BOT_GRACE: Final = 5.0
 #: Seconds without a sign of life from its event loop after which a process is replaced. The longest
 #: that one of ours was ever seen to block on a crowded machine is far below.
@@ -86,6 +94,7 @@ def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
             file_descriptors=(listener.fileno(),),
             grace=_API_GRACE,
             watchdog=WATCHDOG,
+            spare=True,
         )
         for name in names
     ]
@@ -101,6 +110,12 @@ def command(*arguments: str) -> tuple[str, ...]:
     if sys.flags.dev_mode:
         options += ["-X", "dev"]
     return (sys.executable, *options, "-m", "tgauth", *arguments)
+
+
+def load_api() -> None:
+    """Import all that an API process is made of, before anything of it begins."""
+    for name in _API_ROOMS:
+        import_module(name)
 
 
 async def run_api(settings: Settings) -> int:

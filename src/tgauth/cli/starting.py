@@ -18,9 +18,13 @@ def serve() -> NoReturn:
 
 def run_api() -> NoReturn:
     """Run one API process."""
-    reading = prepare("api", is_supervised=attach())
+    is_supervised = attach()
     from tgauth import processes
+    from tgauth.supervisor import stand_by
 
+    processes.load_api()
+    stand_by()
+    reading = prepare("api", is_supervised=is_supervised)
     settings = reading.settings
     run(lambda: processes.run_api(settings), reading)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tgauth.supervisor.holding import AlreadyHeld, hold
     from tgauth.supervisor.policy import Exit, GiveUp, GiveUpReason, Restart, RestartPolicy, decide
     from tgauth.supervisor.sockets import ListenError, listen
+    from tgauth.supervisor.spare import stand_by
     from tgauth.supervisor.supervisor import supervise
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "hold",
     "inherited_sockets",
     "listen",
+    "stand_by",
     "supervise",
 ]
 
@@ -59,6 +61,7 @@ _HOMES = {
     "hold": "holding",
     "inherited_sockets": "child",
     "listen": "sockets",
+    "stand_by": "spare",
     "supervise": "supervisor",
 }
 

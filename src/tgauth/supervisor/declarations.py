@@ -27,6 +27,8 @@ class Child:
     watchdog: float | None = None
     """Seconds within which a ready child must give a sign of life (`watchdog()`); one that does not
     is killed and replaced. None where nobody asks for it."""
+    spare: bool = False
+    """Whether it leaves a spare (`stand_by()`), which takes over from it instead of a new start."""
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     """When it is started again, and when no more."""
 

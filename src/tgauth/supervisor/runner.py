@@ -101,6 +101,8 @@ class Runner:
                 async with create_task_group() as self._tasks:
                     with self._scope:
                         await self._keep_running(self._tasks)
+            if self._current is not None:
+                await self._current.dismiss_spare()
         finally:
             self.finished.set()
 
@@ -150,7 +152,7 @@ class Runner:
         with CancelScope(shield=True):
             try:
                 async with self._spawning:
-                    process = await self._spawn(child)
+                    process = self._called() or await self._spawn(child)
                     instance = Instance(child, process, started_at=started_at, report=self._report)
                     self.instances.append(instance)
             except Exception as error:  # noqa: BLE001 - whatever it is must not reach the siblings
@@ -160,6 +162,10 @@ class Runner:
             instance.begin_stop(grace=self._grace)
         tasks.start_soon(self._live, instance)
         return instance
+
+    def _called(self) -> Running | None:
+        """Let the spare of the run that has ended take over, where there is one."""
+        return None if self._current is None else self._current.call_spare()
 
     async def _live(self, instance: Instance) -> None:
         await instance.run()

@@ -19,7 +19,7 @@ from tgauth.supervisor.declarations import Child, Report
 from tgauth.supervisor.notifications import Notification, NotificationSocket
 from tgauth.supervisor.policy import GiveUpReason
 from tgauth.supervisor.process import Running, environment_of, start
-from tgauth.supervisor.reaping import inherits_orphans, reap_orphans
+from tgauth.supervisor.reaping import inherit_orphans, inherits_orphans, reap_orphans
 from tgauth.supervisor.runner import Runner
 from tgauth.supervisor.summary import summary
 from tgauth.supervisor.upwards import Upwards
@@ -96,6 +96,8 @@ class _Supervisor:
             async with create_task_group() as tasks:
                 tasks.start_soon(self._heed, signals)
                 tasks.start_soon(self._listen)
+                if any(runner.child.spare for runner in self._runners):
+                    inherit_orphans()
                 if inherits_orphans():
                     tasks.start_soon(self._reap)
                 if self._upwards.ping_every is not None:
