@@ -65,7 +65,7 @@ def until(above: socket.socket, datagram: bytes) -> list[bytes]:
 class Supervised:
     """A supervisor process and the events that it has told so far."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is what one test varies
         self,
         *children: Child,
         deadline: float = 10.0,
@@ -73,10 +73,12 @@ class Supervised:
         prefix: tuple[str, ...] = (),
         subreaper: bool = False,
         stderr: int | None = None,
+        renewal: Path | None = None,
     ) -> None:
         """Start a supervisor of `children`; `prefix` goes before the command."""
         order = {
             "children": [asdict(child) for child in children],
+            "renewal": str(renewal) if renewal else None,
             "deadline": deadline,
             "subreaper": subreaper,
         }

@@ -1,8 +1,8 @@
 """Keep a handful of processes running: start, watch, restart, stop, and never leave one behind.
 
-Owns: the restart policy, the life of child processes, the listening sockets that outlive them,
-a file that only one supervisor
-holds, readiness over the sd_notify protocol, and what a child needs to be such a child
+Owns: the restart policy, the life of child processes, their replacement without a gap, the
+listening sockets that outlive them, a file that only one supervisor holds, readiness and signs of
+life over the sd_notify protocol, and what a child needs to be such a child
 (`tgauth.supervisor.child`). Runs on Linux.
 
 Refuses: to know what its children do. It imports the standard library and anyio, nothing of
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tgauth.supervisor.child import Notifier, attach, inherited_sockets
-    from tgauth.supervisor.declarations import Child, Report
+    from tgauth.supervisor.declarations import Child, Reloaded, ReloadRefused, Renewal, Report
     from tgauth.supervisor.holding import AlreadyHeld, hold
     from tgauth.supervisor.policy import Exit, GiveUp, GiveUpReason, Restart, RestartPolicy, decide
     from tgauth.supervisor.sockets import ListenError, listen
     from tgauth.supervisor.spare import stand_by
-    from tgauth.supervisor.supervisor import supervise
+    from tgauth.supervisor.supervisor import Supervisor, supervise
 
 __all__ = [
     "AlreadyHeld",
@@ -33,9 +33,13 @@ __all__ = [
     "GiveUpReason",
     "ListenError",
     "Notifier",
+    "ReloadRefused",
+    "Reloaded",
+    "Renewal",
     "Report",
     "Restart",
     "RestartPolicy",
+    "Supervisor",
     "attach",
     "decide",
     "hold",
@@ -53,9 +57,13 @@ _HOMES = {
     "GiveUpReason": "policy",
     "ListenError": "sockets",
     "Notifier": "child",
+    "ReloadRefused": "declarations",
+    "Reloaded": "declarations",
+    "Renewal": "declarations",
     "Report": "declarations",
     "Restart": "policy",
     "RestartPolicy": "policy",
+    "Supervisor": "supervisor",
     "attach": "child",
     "decide": "policy",
     "hold": "holding",

@@ -18,6 +18,8 @@ SUPERVISED_BY = "SUPERVISED_BY"
 """Environment variable: the pid of the supervisor."""
 SUPERVISED_FDS = "SUPERVISED_FDS"
 """Environment variable: numbers of the inherited listening sockets, separated by commas."""
+SUPERVISED_INSTEAD = "SUPERVISED_INSTEAD"
+"""Environment variable: set where this process shall take the place of one that still runs."""
 NOTIFY_SOCKET = "NOTIFY_SOCKET"
 """Environment variable of sd_notify(3): where readiness is reported to."""
 WATCHDOG_USEC = "WATCHDOG_USEC"
@@ -70,6 +72,14 @@ def die_with(supervisor: int) -> None:
     # Compared with the pid we were told, not with 1: orphans go to the nearest subreaper.
     if os.getppid() != supervisor:
         raise SystemExit(0)
+
+
+def replaces_another() -> bool:
+    """Tell, once, whether this process shall take the place of one that still runs.
+
+    That one is told to go as soon as this one is ready, so it should not be before it is sure.
+    """
+    return os.environ.pop(SUPERVISED_INSTEAD, None) is not None
 
 
 def inherited_sockets() -> tuple[socket.socket, ...]:

@@ -1,4 +1,4 @@
-"""Start one child process in a session of its own, and end it with everything it started.
+"""Start one child process in a session of its own, and reach it with everything it started.
 
 `Running` is all that the rest of the room knows of a process, so that one which somebody else
 started (and which is watched through a pidfd, say) can stand in the place of one of ours.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from subprocess import DEVNULL
 from typing import Protocol
 
-from anyio import CancelScope, move_on_after, open_process
+from anyio import open_process
 from anyio.abc import Process
 
 from tgauth.supervisor.child import (
@@ -51,7 +51,7 @@ class Running(Protocol):
         """Wait until it has ended."""
         ...
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         """Send it a signal, unless it is gone."""
         ...
 
@@ -82,7 +82,7 @@ class Spawned:
         """Wait until it has ended."""
         await self._process.wait()
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         """Send it a signal, unless it is gone."""
         # Not Process.send_signal(): before 3.12.9 and 3.13.2 it polls, and may steal the exit
         # status from asyncio's own waiting (CPython gh-127049).
@@ -151,22 +151,7 @@ async def start(child: Child, environment: Mapping[str, str]) -> Spawned:
     return Spawned(process, succession)
 
 
-async def stop(process: Running, *, grace: float, number: signal.Signals = signal.SIGTERM) -> None:
-    """End `process`: a signal, `grace` seconds, then SIGKILL to all that is left of its group.
-
-    Cannot be cancelled. For a process that has ended already, only the sweep remains. A
-    descendant that moved to a process group of its own escapes it.
-    """
-    with CancelScope(shield=True):
-        if process.code is None and grace > 0:
-            process.signal(number)
-            with move_on_after(grace):
-                await process.wait()
-        process.kill()
-        await process.wait()
-
-
-def _send(how: Callable[[int, int], None], pid: int, number: signal.Signals) -> None:
+def _send(how: Callable[[int, int], None], pid: int, number: int) -> None:
     try:
         how(pid, number)
     except ProcessLookupError:

@@ -10,7 +10,7 @@ import gc
 import os
 import socket
 
-from tgauth.supervisor.child import die_with
+from tgauth.supervisor.child import SUPERVISED_INSTEAD, die_with
 
 SUPERVISED_SPARE = "SUPERVISED_SPARE"
 """Environment variable: the number of the channel to the supervisor, where a spare is wanted."""
@@ -40,6 +40,7 @@ def stand_by() -> None:
             os.setsid()  # what ends the original and its group must not end this one
             _wait(channel)
             die_with(supervisor)
+            os.environ.pop(SUPERVISED_INSTEAD, None)  # that was the original's to do
 
 
 def _is_copy() -> bool:

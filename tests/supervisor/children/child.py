@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from tgauth.supervisor.child import Notifier, attach, inherited_sockets, watchdog
 
@@ -45,6 +46,8 @@ def parsed() -> argparse.Namespace:
     flags.add_argument("--twice", action="store_true")
     flags.add_argument("--serve", action="store_true")
     flags.add_argument("--loop", action="store_true")
+    flags.add_argument("--misled-by", type=Path)
+    flags.add_argument("--slow", type=float, default=0)
     return flags.parse_args()
 
 
@@ -62,7 +65,10 @@ def main() -> None:
         sys.exit(chosen.exit)
     if chosen.signal is not None:
         os.kill(os.getpid(), chosen.signal)
+    if chosen.misled_by is not None and chosen.misled_by.exists():
+        sys.exit(os.EX_CONFIG)
     leave_descendants(chosen)
+    time.sleep(chosen.slow)
     report(chosen)
     if chosen.serve:
         serve()
