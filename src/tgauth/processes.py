@@ -113,9 +113,12 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 
 def load_api() -> None:
-    """Import all that an API process is made of, before anything of it begins."""
+    """Load all that an API process is made of, before anything of it begins."""
     for name in _API_ROOMS:
         import_module(name)
+    from tgauth.api.loading import load
+
+    load()
 
 
 async def run_api(settings: Settings) -> int:

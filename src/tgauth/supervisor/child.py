@@ -134,7 +134,11 @@ class Notifier:
 
     def ping(self) -> bool:
         """Tell that this process is alive, unless that would mean to wait: the next one does."""
-        return self._notify({"WATCHDOG": "1"}, patience=0)
+        return self.hint(WATCHDOG="1")
+
+    def hint(self, **fields: str) -> bool:
+        """Send `fields` as one datagram, unless that would mean to wait for the receiver."""
+        return self._notify(fields, patience=0)
 
     def notify(self, **fields: str) -> bool:
         """Send `fields` as one datagram; return whether it was handed over."""
