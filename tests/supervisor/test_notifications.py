@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from tgauth.supervisor import Notifier
-from tgauth.supervisor.notifications import Notification, NotificationSocket, sender_of, parse
+from tgauth.supervisor.notifications import Notification, NotificationSocket, parse, sender_of
 
 
 @pytest.mark.parametrize(

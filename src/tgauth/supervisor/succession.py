@@ -11,7 +11,7 @@ import signal
 import socket
 from contextlib import suppress
 
-from anyio import Lock, move_on_after, wait_readable
+from anyio import CancelScope, Lock, move_on_after, wait_readable
 
 from tgauth.supervisor.notifications import ROOM_FOR_SENDER, sender_of
 from tgauth.supervisor.spare import GO, HERE
@@ -69,6 +69,8 @@ class Succession:
         if patience.cancelled_caught:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
+            with CancelScope(shield=True):
+                await wait_readable(handle)
         os.close(handle)
 
     def close(self) -> None:
