@@ -9,7 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.supervisor.harness import QUICK, SCRIPTS, Supervised, a_child, eventually, is_alive
+from tests.supervisor.harness import (
+    QUICK,
+    SCRIPTS,
+    Supervised,
+    a_child,
+    eventually,
+    is_alive,
+    state_of,
+)
 
 from tgauth.supervisor import Child, stand_by
 from tgauth.supervisor.succession import Succession
@@ -34,8 +42,8 @@ def spare_of(pid: int) -> int:
 
 
 def waits(pid: int) -> bool:
-    """Say whether a process has a spare that leads a session of its own: then it waits."""
-    return any(os.getsid(child) == child for child in children_of(pid))
+    """Say whether a process has a spare that leads a session of its own, and sleeps."""
+    return any(os.getsid(child) == child and state_of(child) == "S" for child in children_of(pid))
 
 
 def said(house: Supervised, what: str) -> list[int]:
