@@ -90,7 +90,7 @@ def _tests_alone(sdist: Path, folder: Path) -> Path:
 
 
 #: In the order of docs/performance.md.
-BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "volume")
+BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "reload", "volume")
 
 
 @nox.session

@@ -21,6 +21,8 @@ MAY_BLOCK = {
     "tgauth/store/turns.py": {"_acquire", "turn", "_wait_for"},
     "tgauth/store/lock_files.py": {"open_lock_file", "give_to_owner"},
     "tgauth/store/presence.py": {"_held"},
+    # Names in a folder of sockets: in memory, and no send there ever waits.
+    "tgauth/store/wakeups.py": {"names", "remove", "bind", "_open", "_status", "_send"},
     # Once, at the start: a few bytes each, or the name of a file.
     "tgauth/store/master_key.py": {
         "load_master_key",

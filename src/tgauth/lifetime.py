@@ -28,11 +28,6 @@ def tell_ready() -> None:
     Notifier.from_environment().ready()
 
 
-def tell_status(text: str) -> None:
-    """Tell whoever supervises this process what it is doing, in a few words."""
-    Notifier.from_environment().status(text)
-
-
 class Shutdown:
     """Is awaited for the moment to stop, and knows whether somebody else has taken over."""
 

@@ -1,11 +1,11 @@
-"""The composition root: settings become objects, and a list of processes.
+"""The composition root: settings become objects, one process each.
 
-The only place that knows all rooms. What a process does not need it does not import: the
-supervisor's own process loads neither Telegram nor HTTP nor the store, and an API process no
-Telegram (a test keeps it so; start-up time and memory depend on it).
+The only place that knows all rooms; `tgauth.serving` knows which processes there are. What a
+process does not need it does not import: the supervisor's own process loads neither Telegram nor
+HTTP nor the store, and an API process no Telegram (a test keeps it so; start-up time and memory
+depend on it).
 """
 
-import asyncio
 import os
 import resource
 import secrets
@@ -23,22 +23,22 @@ from tgauth.domain.code import hash_of
 from tgauth.domain.instants import SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
-from tgauth.lifetime import alive, signalled, tell_ready, tell_status
+from tgauth.lifetime import alive, signalled, tell_ready
 from tgauth.logs import Log
-from tgauth.premises import alone, check_place, needs_migration
+from tgauth.premises import check_place, only_bot
 from tgauth.settings import ConfigurationError, Settings
-from tgauth.supervisor import Child, ListenError, listen, supervise
-from tgauth.supervisor.child import inherited_sockets
+from tgauth.supervisor import ListenError, listen
+from tgauth.supervisor.child import inherited_sockets, notify, replaces_another
 
 if TYPE_CHECKING:
     from tgauth.api.options import ApiOptions
+    from tgauth.bot.options import BotOptions
     from tgauth.flows.deployment import Deployment
 
 _log = Log("supervisor")
 
 #: Seconds for everything to stop; service managers kill at 10 (containers) to 90 (systemd).
 STOP_DEADLINE: Final = 9.0
-_API_GRACE: Final = 7.0
 #: What a spare of an API process has loaded before it is needed.
 _API_ROOMS: Final = (
     "anyio._backends._asyncio",
@@ -47,59 +47,18 @@ _API_ROOMS: Final = (
     "tgauth.store.master_key",
 )
 BOT_GRACE: Final = 5.0
-#: Seconds without a sign of life from its event loop after which a process is replaced. The longest
-#: that one of ours was ever seen to block on a crowded machine is far below.
-WATCHDOG: Final = 10.0
 _TROUBLES: Final = frozenset(
     {
         "child.hung",
         "child.not_ready",
         "child.restarting",
+        "supervisor.not_reloaded",
         "supervisor.giving_up",
         "supervisor.killing",
         "supervisor.overslept",
+        "supervisor.reload_failed",
     }
 )
-
-
-async def serve(settings: Settings) -> int:
-    """Run the supervisor with its API and bot processes; return the exit code.
-
-    Raises:
-        AlreadyServed: Another one does.
-        ConfigurationError: The address cannot be listened on, or the database cannot be there.
-        StoreUnavailable: Its folder cannot be written.
-    """
-    path = settings.database.path
-    with alone(path), _listening(settings) as listener:
-        if needs_migration(path):
-            # Once, and for as long as it takes: a child has only so long to become ready.
-            _log.info("store.migrating", path=path)
-            process = await asyncio.create_subprocess_exec(*command("db", "migrate"))
-            if code := await process.wait():
-                return code
-        return await supervise(
-            children_of(settings, listener), report=report, deadline=STOP_DEADLINE
-        )
-
-
-def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
-    """Return the processes of one installation, in the order of their start."""
-    workers = settings.api.workers
-    names = ["api"] if workers == 1 else [f"api-{number}" for number in range(1, workers + 1)]
-    apis = [
-        Child(
-            name=name,
-            argv=command("run", "api"),
-            file_descriptors=(listener.fileno(),),
-            grace=_API_GRACE,
-            watchdog=WATCHDOG,
-            spare=True,
-        )
-        for name in names
-    ]
-    bot = Child(name="bot", argv=command("run", "bot"), grace=BOT_GRACE, watchdog=WATCHDOG)
-    return [*apis, bot]
 
 
 def command(*arguments: str) -> tuple[str, ...]:
@@ -130,7 +89,7 @@ async def run_api(settings: Settings) -> int:
     _raise_descriptor_limit()
     with signalled() as shutdown:
         handed_down = inherited_sockets()
-        listener = handed_down[0] if handed_down else _listening(settings)
+        listener = handed_down[0] if handed_down else listening(settings)
         async with alive(), open_deployment(settings) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
@@ -190,15 +149,24 @@ async def run_bot(settings: Settings) -> int:
     Raises:
         ConfigurationError: Telegram refuses the token.
     """
-    from tgauth.bot.process import BotAddress, TokenRefused
+    from tgauth.bot.options import BotAddress
+    from tgauth.bot.process import TokenRefused
     from tgauth.bot.process import run_bot as run
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
+    is_succeeding = replaces_another()
     with signalled() as shutdown:
         async with alive(), open_deployment(settings) as deployment:
             try:
                 await run(
-                    deployment, address, ready=tell_ready, tell=tell_status, shutdown=shutdown
+                    deployment,
+                    address,
+                    _bot_options(settings),
+                    turn=only_bot(settings.database.path),
+                    ready=tell_ready,
+                    tell=notify,
+                    shutdown=shutdown,
+                    is_succeeding=is_succeeding,
                 )
             except TokenRefused:
                 raise ConfigurationError(
@@ -207,6 +175,12 @@ async def run_bot(settings: Settings) -> int:
                     expected="a token that @BotFather has not revoked",
                 ) from None
     return os.EX_OK
+
+
+def _bot_options(settings: Settings) -> "BotOptions":
+    from tgauth.bot.options import BotOptions
+
+    return BotOptions(messages_per_second=settings.telegram.messages_per_second)
 
 
 @asynccontextmanager
@@ -249,7 +223,12 @@ async def open_deployment(
         )
 
 
-def _listening(settings: Settings) -> socket.socket:
+def listening(settings: Settings) -> socket.socket:
+    """Listen where the settings say.
+
+    Raises:
+        ConfigurationError: It cannot be listened on.
+    """
     return bind(settings.api.host, settings.api.port, "TGAUTH_API__HOST and TGAUTH_API__PORT")
 
 

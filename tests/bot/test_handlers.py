@@ -25,7 +25,6 @@ from tests.fakes import USERNAME
 from tgauth.bot import handlers
 from tgauth.bot.handlers import Handlers
 from tgauth.bot.updates import key_of
-from tgauth.bot.waking import Bell
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import SECOND
@@ -34,7 +33,7 @@ from tgauth.domain.session import Session
 from tgauth.flows.continue_in_browser import Browser, continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import next_update, receive_update
-from tgauth.store import Store, inbox, outbox, sessions
+from tgauth.store import Store, Topic, inbox, outbox, sessions
 
 pytestmark = pytest.mark.anyio
 
@@ -80,7 +79,7 @@ async def handled(deployment: Deployment, update: Update, *, times: int = 1) -> 
     chat = Chat()
     await receive_update(deployment, key_of(update), update.to_json())
     for _ in range(times):
-        await Handlers(deployment, Bell()).handle(update, a_context(chat=chat))
+        await Handlers(deployment).handle(update, a_context(chat=chat))
     await asyncio.gather(*chat.tasks)
     return chat
 
@@ -160,7 +159,7 @@ async def test_a_failing_update_is_parked_with_an_apology(
     update = an_update()
     await receive_update(deployment, key_of(update), update.to_json())
     for _ in range(3):
-        await Handlers(deployment, Bell()).fail(update, a_context(ValueError("poison")))
+        await Handlers(deployment).fail(update, a_context(ValueError("poison")))
         clock.advance(10 * SECOND)
     async with store.reading() as connection:
         stored = await inbox.get(connection, key_of(update))
@@ -178,7 +177,7 @@ async def test_an_unavailable_store_does_not_count_against_an_update(
     update = an_update()
     await receive_update(deployment, key_of(update), update.to_json())
     for _ in range(5):
-        await Handlers(deployment, Bell()).fail(update, a_context(StoreUnavailable("full")))
+        await Handlers(deployment).fail(update, a_context(StoreUnavailable("full")))
     async with store.reading() as connection:
         stored = await inbox.get(connection, key_of(update))
     assert stored is not None
@@ -191,7 +190,7 @@ async def test_failing_while_the_store_is_away_raises_nothing(
     """An error handler that raises would end the application's loop."""
     monkeypatch.setattr(handlers, "_STORE_PAUSE", 0)
     await store._writer.execute_fetchall("PRAGMA query_only = ON")
-    await Handlers(deployment, Bell()).fail(an_update(), a_context(ValueError("poison")))
+    await Handlers(deployment).fail(an_update(), a_context(ValueError("poison")))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +201,7 @@ async def test_what_is_no_failed_update_changes_nothing(
 ) -> None:
     """The application reports its own errors through the same door."""
     await receive_update(deployment, a_key(), "{}")
-    await Handlers(deployment, Bell()).fail(update, a_context(error))
+    await Handlers(deployment).fail(update, a_context(error))
     async with store.reading() as connection:
         stored = await inbox.get(connection, a_key())
     assert stored is not None
@@ -211,11 +210,12 @@ async def test_what_is_no_failed_update_changes_nothing(
 
 async def test_a_promise_rings_the_sender(deployment: Deployment) -> None:
     """So that the answer is on its way at once."""
-    bell = Bell()
+    rung: list[str] = []
     update = an_update()
     await receive_update(deployment, key_of(update), update.to_json())
-    await Handlers(deployment, bell).handle(update, a_context())
-    assert bell._rung.is_set()
+    with deployment.store.wakeups.listening({Topic.OUTBOX: lambda: rung.append("outbox")}):
+        await Handlers(deployment).handle(update, a_context())
+    assert rung
 
 
 async def a_session_of(deployment: Deployment, telegram_id: int = ALICE) -> Session:
@@ -282,7 +282,7 @@ async def test_an_unanswered_tap_is_done_all_the_same(
     update = a_tap(f"end:{session.id}")
     await receive_update(deployment, key_of(update), update.to_json())
     chat = Chat(trouble=BadRequest("Query is too old and response timeout expired"))
-    await Handlers(deployment, Bell()).handle(update, a_context(chat=chat))
+    await Handlers(deployment).handle(update, a_context(chat=chat))
     await asyncio.gather(*chat.tasks)
     assert not await lives(store, session, clock)
 

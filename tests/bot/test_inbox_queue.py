@@ -16,7 +16,8 @@ from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import SECOND
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import dismiss_update, receive_update
-from tgauth.store import Store, inbox
+from tgauth.store import Store, Topic, inbox
+from tgauth.store.watching import watching
 
 pytestmark = pytest.mark.anyio
 
@@ -111,15 +112,21 @@ async def test_waiting_ends_at_once_when_something_comes(queue: InboxQueue) -> N
     assert anyio.current_time() - began < 0.5
 
 
-async def test_what_another_process_stored_is_found(
-    queue: InboxQueue, deployment: Deployment
+async def test_what_another_process_stored_is_found_at_once(
+    queue: InboxQueue, store: Store, database: Path, clock: Clock
 ) -> None:
-    """Also when nobody rings: it is looked for every second."""
-    getting = asyncio.create_task(get(queue))
-    await asyncio.sleep(0.02)
+    """A webhook's update is committed by an API process."""
     update = an_update()
-    await receive_update(deployment, key_of(update), update.to_json())
-    assert update == await getting
+    async with (
+        Store.open(database) as other,
+        watching(store, {Topic.INBOX: queue.came.ring}),
+    ):
+        getting = asyncio.create_task(get(queue))
+        await asyncio.sleep(0.1)
+        began = anyio.current_time()
+        await receive_update(a_deployment(other, now=clock), key_of(update), update.to_json())
+        assert update == await getting
+        assert anyio.current_time() - began < 0.5
 
 
 async def test_the_applications_stop_signal_passes(queue: InboxQueue, store: Store) -> None:

@@ -12,7 +12,8 @@ from telegram import Bot
 from telegram.error import InvalidToken, NetworkError, RetryAfter, TelegramError
 from tests.builders import TOKEN
 
-from tgauth.bot.requests import LONGEST_WAIT, TokenWatch, UpdatesRequest, WatchedRequest
+from tgauth.bot.requests import LONGEST_WAIT, UpdatesRequest, WatchedRequest
+from tgauth.bot.watch import TelegramWatch
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +53,7 @@ async def test_only_401_means_the_token(
     status: int, body: bytes, error: type[TelegramError], *, refused: bool
 ) -> None:
     """A proxy's 404 recovers, a revoked token does not; both are told as errors."""
-    watch = TokenWatch()
+    watch = TelegramWatch()
     async with a_server(status, body) as url, WatchedRequest(watch) as request:
         bot = Bot(TOKEN, base_url=url, request=request)
         with pytest.raises(error):
@@ -65,7 +66,7 @@ async def test_nobody_there_is_trouble_of_the_network() -> None:
     """A server that is down refuses no token."""
     async with a_server(200, b"") as url:
         pass
-    watch = TokenWatch()
+    watch = TelegramWatch()
     async with WatchedRequest(watch) as request:
         with pytest.raises(NetworkError):
             await Bot(TOKEN, base_url=url, request=request).get_me()
@@ -84,7 +85,7 @@ async def test_nobody_there_is_trouble_of_the_network() -> None:
 )
 async def test_what_no_bot_api_answers_is_no_answer(status: int, body: bytes) -> None:
     """It is an error of the network, which is tried again, and never ends the process."""
-    watch = TokenWatch()
+    watch = TelegramWatch()
     async with a_server(status, body) as url, WatchedRequest(watch) as request:
         bot = Bot(TOKEN, base_url=url, request=request)
         with pytest.raises(NetworkError):
@@ -103,7 +104,7 @@ async def test_a_wait_is_believed_up_to_a_limit(
     body = {"ok": False, "error_code": 429, "parameters": {"retry_after": asked}}
     async with (
         a_server(429, json.dumps(body).encode()) as url,
-        WatchedRequest(TokenWatch()) as request,
+        WatchedRequest(TelegramWatch()) as request,
     ):
         bot = Bot(TOKEN, base_url=url, request=request)
         with pytest.raises(RetryAfter) as caught:
@@ -139,8 +140,8 @@ async def test_an_unreadable_update_holds_up_nobody(message: object) -> None:
     body = json.dumps({"ok": True, "result": updates}).encode()
     async with (
         a_server(200, body) as url,
-        UpdatesRequest(TokenWatch()) as request,
-        WatchedRequest(TokenWatch()) as other,
+        UpdatesRequest(TelegramWatch()) as request,
+        WatchedRequest(TelegramWatch()) as other,
     ):
         bot = Bot(TOKEN, base_url=url, request=other, get_updates_request=request)
         unreadable, whole = await bot.get_updates()
@@ -155,8 +156,8 @@ async def test_an_update_without_a_number_is_an_error_of_the_network(update: obj
     body = json.dumps({"ok": True, "result": [update]}).encode()
     async with (
         a_server(200, body) as url,
-        UpdatesRequest(TokenWatch()) as request,
-        WatchedRequest(TokenWatch()) as other,
+        UpdatesRequest(TelegramWatch()) as request,
+        WatchedRequest(TelegramWatch()) as other,
     ):
         bot = Bot(TOKEN, base_url=url, request=other, get_updates_request=request)
         with pytest.raises(NetworkError):
@@ -166,7 +167,7 @@ async def test_an_update_without_a_number_is_an_error_of_the_network(update: obj
 async def test_trouble_and_its_end_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     """An operator who reads that Telegram was away also reads that it is back."""
     caplog.set_level("INFO", logger="tgauth")
-    watch = TokenWatch()
+    watch = TelegramWatch()
     me = b'{"ok": true, "result": {"id": 1, "is_bot": true, "first_name": "B"}}'
     watch.missed("no route")
     for _ in range(2):

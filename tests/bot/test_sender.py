@@ -25,6 +25,7 @@ from tests.builders import (
 )
 from tests.fakes import Answer, FakeTelegram, accepted, refused
 
+from tgauth.bot.pace import Pace
 from tgauth.bot.sender import Sender
 from tgauth.bot.waking import Bell
 from tgauth.domain.instants import SECOND
@@ -41,7 +42,7 @@ pytestmark = pytest.mark.anyio
 async def sending(deployment: Deployment, bot: Bot) -> AsyncIterator[Bell]:
     """Run a sender for the length of the block, and stop it at its end."""
     bell = Bell()
-    sender = Sender(deployment, bot, bell)
+    sender = Sender(deployment, bot, bell, Pace(clock=lambda: deployment.now() / SECOND))
     run = asyncio.create_task(sender.run())
     try:
         yield bell

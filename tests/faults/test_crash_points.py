@@ -16,7 +16,7 @@ POINTS = {
     "update fetched and not stored": f"before {INBOX}",
     "stored and not handled": f"after {INBOX}",
     "committed and not sent": "after tgauth.flows.begin_chat_login begin_chat_login",
-    "sent and not marked": "before tgauth.flows.deliver_messages settle_message",
+    "sent and not marked": "before tgauth.flows.deliver_messages settle_messages",
 }
 PEOPLE = (501, 502, 503)
 
@@ -59,7 +59,7 @@ def test_each_login_ends_with_one_code_that_redeems_once(
         sandbox.code(person)
 
     assert (tmp_path / "crashed").exists(), "the crash point was never reached"
-    # A second delivery of anything would come within this: the sender looks every second.
+    # A second delivery of anything would come within this: the sender looks when it has marked.
     eventually(lambda: owed(installation) == 0)
     for person in PEOPLE:
         [code] = codes_of(sandbox, person)

@@ -28,7 +28,7 @@ from tgauth.flows.deliver_messages import (
     LoginOutcome,
     SessionList,
     due_messages,
-    settle_message,
+    settle_messages,
 )
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
@@ -48,7 +48,7 @@ async def send(deployment: Deployment, *, message_id: int = 500) -> DueMessage:
     """Send the one message that is due, as Telegram accepts it."""
     due = await the_only(deployment)
     said = replace(due.outgoing, notice=due.notice)
-    await settle_message(deployment, said.sent(message_id=message_id, now=deployment.now()))
+    await settle_messages(deployment, [said.sent(message_id=message_id, now=deployment.now())])
     return due
 
 
@@ -123,7 +123,7 @@ async def test_a_postponed_message_says_when_it_is_due(
     """Whoever sends knows how long to sleep."""
     await a_begun_login(deployment)
     due = await the_only(deployment)
-    await settle_message(deployment, due.outgoing.postponed(now=clock()))
+    await settle_messages(deployment, [due.outgoing.postponed(now=clock())])
     assert ([], clock() + SECOND) == await due_messages(deployment, most=9)
     clock.advance(SECOND)
     again = await the_only(deployment)
@@ -202,7 +202,7 @@ async def test_a_replaced_link_is_said_to_be_replaced(deployment: Deployment) ->
     """At once; and the newer link comes as a message of its own."""
     await sent_link(deployment)
     await a_begun_login(deployment, update_id=2)
-    [changed, newer], _ = await due_messages(deployment, most=9)
+    [newer, changed], _ = await due_messages(deployment, most=9)
     assert LoginOutcome(standing=Standing.REPLACED, session=None) == changed.content
     assert (500, None) == (changed.target, newer.target)
     assert Notice.LOGIN_LINK == newer.notice
@@ -228,7 +228,7 @@ async def test_where_no_link_was_sent_there_is_nothing_to_change(
         assert Notice.TOO_LATE == (await send(deployment)).notice
     else:
         link = (await the_only(deployment)).outgoing
-        await settle_message(deployment, link.given_up(reason="blocked", now=clock()))
+        await settle_messages(deployment, [link.given_up(reason="blocked", now=clock())])
         clock.advance(LIFETIME)
     due = await the_only(deployment)
     assert (Notice.LOGIN_CLOSED, None, True) == (due.notice, due.target, due.is_pointless)

@@ -9,7 +9,7 @@ from tests.builders import MASTER_KEY, a_begun_login, a_browser, a_client, chat_
 from tgauth.domain.code import CodeKind, derive_code, hash_of
 from tgauth.domain.session import Visitor
 from tgauth.flows.continue_in_browser import continue_in_browser
-from tgauth.flows.deliver_messages import LoginLink, due_messages, settle_message
+from tgauth.flows.deliver_messages import LoginLink, due_messages, settle_messages
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
 from tgauth.flows.identify import identify_by_cookie
@@ -30,7 +30,7 @@ async def secrets_of_a_busy_day(deployment: Deployment) -> list[str]:
     replaced = chat_code_of(deployment, await a_begun_login(deployment, update_id=1))
     [[due], _] = await due_messages(deployment, most=9)
     assert isinstance(due.content, LoginLink)
-    await settle_message(deployment, due.outgoing.sent(message_id=5, now=deployment.now()))
+    await settle_messages(deployment, [due.outgoing.sent(message_id=5, now=deployment.now())])
     waiting = chat_code_of(deployment, await a_begun_login(deployment, update_id=2))
     login = await a_begun_login(deployment, update_id=3)
     used = chat_code_of(deployment, login)

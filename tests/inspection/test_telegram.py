@@ -8,7 +8,8 @@ from tests.harness import free_port
 from tests.inspection.server import Answers, bot, serving
 
 from tgauth.bot.inspection import BotFacts, TelegramUnreachable, inspect_bot
-from tgauth.bot.process import BotAddress, TokenRefused
+from tgauth.bot.options import BotAddress
+from tgauth.bot.process import TokenRefused
 from tgauth.inspection.findings import Finding, Verdict
 from tgauth.inspection.telegram import telegram_findings
 from tgauth.settings import load_settings

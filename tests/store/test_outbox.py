@@ -6,7 +6,7 @@ import pytest
 from tests.builders import ALICE, BOB, LIFETIME, NOW, a_login, a_person, an_outgoing
 
 from tgauth.domain.instants import CLOCK_TOLERANCE, HOUR, SECOND
-from tgauth.domain.outgoing import Notice, Outgoing
+from tgauth.domain.outgoing import EDIT_PATIENCE, Notice, Outgoing
 from tgauth.store import Connection, Store, logins, outbox, persons
 
 pytestmark = pytest.mark.anyio
@@ -130,7 +130,7 @@ async def test_a_change_that_is_due_later_holds_up_nobody(store: Store) -> None:
             connection, (await the_message(connection, 3)).sent(message_id=10, now=NOW)
         )
         assert [4] == await due(connection)
-        assert [2, 4] == await due(connection, NOW + LIFETIME)
+        assert [4, 2] == await due(connection, NOW + LIFETIME)
 
 
 @pytest.mark.usefixtures("_login")
@@ -138,9 +138,55 @@ async def test_a_change_that_is_due_and_delayed_holds_up_nobody(store: Store) ->
     """Not even while it is tried again."""
     async with store.writing() as connection:
         await owe_all(connection, replace(CLOSED, not_before=NOW), an_outgoing())
-        assert [1, 2] == await due(connection)
+        assert [2, 1] == await due(connection)
         await outbox.save(connection, (await the_message(connection, 1)).postponed(now=NOW))
         assert [2] == await due(connection)
+
+
+@pytest.mark.parametrize(
+    ("waited", "first"), [(0, 2), (EDIT_PATIENCE - 1, 2), (EDIT_PATIENCE + 1, 1)]
+)
+@pytest.mark.usefixtures("_login")
+async def test_who_asks_comes_before_a_change_that_can_wait(
+    store: Store, waited: int, first: int
+) -> None:
+    """Until the change has waited for longer than its patience: then it has its turn."""
+    asked_at = NOW + waited
+    async with store.writing() as connection:
+        await owe_all(
+            connection,
+            replace(CLOSED, not_before=NOW),
+            an_outgoing(chat_id=BOB, created_at=asked_at, not_before=asked_at),
+        )
+        assert [first] == await due(connection, asked_at, most=1)
+        assert {1, 2} == set(await due(connection, asked_at))
+
+
+@pytest.mark.usefixtures("_login")
+async def test_changes_in_one_chat_come_one_after_the_other(store: Store) -> None:
+    """However many are due, they take one place each time, and none that is due later counts."""
+    async with store.writing() as connection:
+        await owe_all(
+            connection,
+            replace(CLOSED, not_before=NOW + 1),
+            replace(CLOSED, not_before=NOW),
+            an_outgoing(notice=Notice.SESSIONS, edits=7),
+            an_outgoing(chat_id=BOB, notice=Notice.SESSIONS, edits=7),
+        )
+        assert [2, 4] == await due(connection)
+
+
+async def test_a_change_of_a_list_holds_up_no_answer(store: Store) -> None:
+    """But waits itself for the answers that were promised before it."""
+    async with store.writing() as connection:
+        await owe_all(
+            connection, an_outgoing(), an_outgoing(notice=Notice.SESSIONS, edits=7), an_outgoing()
+        )
+        assert [1] == await due(connection)
+        await outbox.save(
+            connection, (await the_message(connection, 1)).sent(message_id=9, now=NOW)
+        )
+        assert [3, 2] == await due(connection)
 
 
 @pytest.mark.usefixtures("_login")

@@ -75,11 +75,13 @@ class Supervised:
         subreaper: bool = False,
         stderr: int | None = None,
         renewal: Path | None = None,
+        control: Path | None = None,
     ) -> None:
         """Start a supervisor of `children`; `prefix` goes before the command."""
         order = {
             "children": [asdict(child) for child in children],
             "renewal": str(renewal) if renewal else None,
+            "control": str(control) if control else None,
             "deadline": deadline,
             "subreaper": subreaper,
         }

@@ -10,7 +10,6 @@ from telegram.ext import Application, CallbackContext, TypeHandler
 
 from tgauth.bot.rendering import END_ALL, END_LISTED, END_LOGIN, NEW_LINK
 from tgauth.bot.updates import Request, Tap, key_of, language_of, private_chat_of, read
-from tgauth.bot.waking import Bell
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice
@@ -39,15 +38,13 @@ _END_ONE: Final = re.compile(
 class Handlers:
     """Answers updates by flows; what a flow promises is sent by the sender."""
 
-    def __init__(self, deployment: Deployment, promised: Bell) -> None:
+    def __init__(self, deployment: Deployment) -> None:
         """Take what the flows need.
 
         Args:
             deployment: The installation.
-            promised: Rung after each flow that may have promised a message.
         """
         self._deployment = deployment
-        self._promised = promised
 
     def mount(self, application: AnyApplication) -> None:
         """Put the handlers into the application."""
@@ -69,7 +66,6 @@ class Handlers:
                 toast = await self._press(found)
                 # Not waited for: a Telegram that is slow now must not hold up the next update.
                 context.application.create_task(_answer_tap(context.bot, found.query_id, toast))
-        self._promised.ring()
 
     async def fail(self, update: object, context: AnyContext) -> None:
         """Leave an update whose handling failed for another attempt, or park it."""
@@ -95,7 +91,6 @@ class Handlers:
             return
         if parked:
             _log.error("update.parked", update_id=update.update_id)
-            self._promised.ring()
 
     async def _answer(self, request: Request) -> None:
         asked = request.asked

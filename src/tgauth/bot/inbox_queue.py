@@ -22,8 +22,10 @@ from tgauth.logs import Log
 
 _log = Log("bot")
 
-#: However sure we are that nothing waits, look again after this many seconds.
-_LOOK_AGAIN: Final = 1.0
+#: However sure we are that nothing waits, look again after this many seconds: clocks jump.
+_LOOK_AGAIN: Final = 5.0
+#: Seconds until a store that cannot be read is tried again.
+_STORE_PAUSE: Final = 1.0
 
 
 #: What an update raises that is not of the shape which the Bot API promises.
@@ -36,13 +38,16 @@ class InboxQueue(asyncio.Queue[object]):
     The application asks for an update, handles it, and only then asks for the next one: so what is
     handed out is always the oldest update that is still waiting, and a handler that fails simply
     finds it waiting again.
+
+    Attributes:
+        came: To be rung when an update was stored, by whichever process.
     """
 
     def __init__(self, deployment: Deployment, bot: Bot) -> None:
         super().__init__()
         self._deployment = deployment
         self._bot = bot
-        self._bell = Bell()
+        self.came = Bell()
 
     async def put(self, item: object) -> None:
         """Commit an update; anything else (the application's stop signal) goes through memory.
@@ -62,7 +67,7 @@ class InboxQueue(asyncio.Queue[object]):
             except Exception as error:
                 _log.error("inbox.unwritable", reason=repr(error))
                 raise NetworkError(str(error)) from error
-        self._bell.ring()
+        self.came.ring()
 
     async def get(self) -> object:
         """Return the oldest waiting update, or what came through memory once that is there."""
@@ -83,7 +88,8 @@ class InboxQueue(asyncio.Queue[object]):
                     wait = min(wait, max(0, due_at - self._deployment.now()) / SECOND)
             except Exception as error:  # noqa: BLE001 - it would end the application's loop
                 _log.error("inbox.unreadable", reason=repr(error))
-            await self._bell.wait(wait)
+                wait = _STORE_PAUSE
+            await self.came.wait(wait)
 
     async def _parse(self, stored: StoredUpdate) -> Update | None:
         try:

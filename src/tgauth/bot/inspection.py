@@ -10,8 +10,10 @@ import anyio
 from telegram import Bot
 from telegram.error import TelegramError
 
-from tgauth.bot.process import BotAddress, TokenRefused
-from tgauth.bot.requests import TokenWatch, WatchedRequest
+from tgauth.bot.options import BotAddress
+from tgauth.bot.process import TokenRefused
+from tgauth.bot.requests import WatchedRequest
+from tgauth.bot.watch import TelegramWatch
 
 #: Seconds for the whole conversation.
 PATIENCE: Final = 8.0
@@ -43,7 +45,7 @@ async def inspect_bot(address: BotAddress) -> BotFacts:
         TelegramUnreachable: It gave no answer that helps; the message says why.
     """
     os.environ.setdefault("PTB_TIMEDELTA", "true")
-    watch = TokenWatch()
+    watch = TelegramWatch()
     bot = Bot(
         token=address.token,
         base_url=f"{address.api_url.rstrip('/')}/bot",

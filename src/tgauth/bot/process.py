@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from telegram.error import Conflict, TelegramError
@@ -11,13 +11,19 @@ from telegram.ext import ApplicationBuilder, ExtBot
 
 from tgauth.bot.handlers import AnyApplication, Handlers
 from tgauth.bot.inbox_queue import InboxQueue
-from tgauth.bot.requests import TokenWatch, UpdatesRequest, WatchedRequest
+from tgauth.bot.options import BotAddress, BotOptions
+from tgauth.bot.pace import Limits, Pace
+from tgauth.bot.requests import UpdatesRequest, WatchedRequest
 from tgauth.bot.sender import Sender
 from tgauth.bot.waking import Bell
+from tgauth.bot.watch import TelegramWatch
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.domain.instants import SECOND
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.sweep import sweep
 from tgauth.logs import Log
+from tgauth.store import Topic
+from tgauth.store.watching import watching
 from tgauth.texts import chat, languages, load_languages, words_for
 from tgauth.texts.catalogue import SOURCE
 
@@ -31,6 +37,8 @@ _SWEEP_EVERY: Final = 60.0
 _SWEEP_PAUSE: Final = 0.05
 #: Connections for answers; the updater has one of its own.
 _CONNECTIONS: Final = 32
+#: Milliseconds: shorter is an overlapping deployment, whose new process shall win.
+_TAKE_BACK_AFTER: Final = 60 * SECOND
 _UPDATES: Final = ("message", "callback_query")
 
 
@@ -38,71 +46,74 @@ class TokenRefused(Exception):
     """Telegram does not know this token: nothing but another token helps."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BotAddress:
-    """Where and as whom the bot speaks.
-
-    Attributes:
-        token: The bot's token.
-        api_url: The Bot API server, without a trailing slash.
-    """
-
-    token: str
-    api_url: str
-
-    def __repr__(self) -> str:
-        return f"BotAddress(api_url={self.api_url!r})"
-
-
-async def run_bot(
+async def run_bot(  # noqa: PLR0913 - what a process is made of, and how it is spoken to
     deployment: Deployment,
     address: BotAddress,
+    options: BotOptions,
     *,
+    turn: AbstractAsyncContextManager[None],
     ready: Callable[[], object],
-    tell: Callable[[str], object],
+    tell: Callable[..., object],
     shutdown: Callable[[], Awaitable[object]],
+    is_succeeding: bool = False,
 ) -> None:
     """Poll, answer and send until `shutdown` returns.
 
-    It is ready before Telegram has been reached: an unreachable Telegram ends nothing.
+    It is ready before Telegram has been reached: an unreachable Telegram ends nothing. One that is
+    to take another's place is ready when Telegram has not refused its token, whatever else it did.
 
     Args:
-        deployment: What every flow is given.
-        address: Where and as whom it speaks.
-        ready: Called when it does its work.
-        tell: Called with what it is doing, in a few words.
-        shutdown: Returns when it has to stop.
+        deployment: The installation.
+        address: Where and as whom to speak.
+        options: What the operator chose.
+        turn: Held while it works; entering it may have to wait for another bot.
+        ready: Called when the bot does its work, or would if it were its turn.
+        tell: Called with fields of sd_notify(3): see `TelegramWatch`.
+        shutdown: Returns when it is to stop.
+        is_succeeding: Whether another bot works until this one is ready.
 
     Raises:
         TokenRefused: Telegram refuses the token.
     """
     # Waiting times as timedelta, which python-telegram-bot makes the only form in its next release.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
-    bot = _Bot(deployment, address, tell)
-    work = asyncio.create_task(bot.work(), name="bot")
-    stop = asyncio.ensure_future(shutdown())
-    refused = asyncio.create_task(bot.token_refused(), name="token watch")
-    ready()
-    try:
-        await asyncio.wait({work, stop, refused}, return_when=asyncio.FIRST_COMPLETED)
-        await bot.stop(work)
-    finally:
-        for task in (stop, refused):
-            task.cancel()
-        await asyncio.gather(stop, refused, return_exceptions=True)
+    bot = _Bot(deployment, address, options, TelegramWatch(tell, deployment.now))
+    bot.turn = turn
+    if is_succeeding:
+        bot.tried = ready
+    async with watching(deployment.store, bot.listeners):
+        work = asyncio.create_task(bot.work(), name="bot")
+        stop = asyncio.ensure_future(shutdown())
+        refused = asyncio.create_task(bot.token_refused(), name="token watch")
+        if not is_succeeding:
+            ready()
+        try:
+            await asyncio.wait({work, stop, refused}, return_when=asyncio.FIRST_COMPLETED)
+            await bot.stop(work)
+        finally:
+            for task in (stop, refused):
+                task.cancel()
+            await asyncio.gather(stop, refused, return_exceptions=True)
     if bot.is_token_refused:
         raise TokenRefused
 
 
 class _Bot:
     def __init__(
-        self, deployment: Deployment, address: BotAddress, tell: Callable[[str], object]
+        self,
+        deployment: Deployment,
+        address: BotAddress,
+        options: BotOptions,
+        watch: TelegramWatch,
     ) -> None:
         self._deployment = deployment
-        self._tell = tell
-        self._watch = TokenWatch()
+        self._watch = watch
         self._promised = Bell()
         self._sending = False
+        #: Held while it works.
+        self.turn: AbstractAsyncContextManager[object] = nullcontext()
+        #: Called once, when Telegram was asked and has not refused the token.
+        self.tried: Callable[[], object] = lambda: None
         bot: ExtBot[None] = ExtBot(
             token=address.token,
             base_url=f"{address.api_url.rstrip('/')}/bot",
@@ -110,15 +121,15 @@ class _Bot:
             request=WatchedRequest(self._watch, connection_pool_size=_CONNECTIONS),
             get_updates_request=UpdatesRequest(self._watch, connection_pool_size=1),
         )
+        queue = InboxQueue(deployment, bot)
         self._application: AnyApplication = (
-            ApplicationBuilder()
-            .bot(bot)
-            .update_queue(InboxQueue(deployment, bot))
-            .job_queue(None)
-            .build()
+            ApplicationBuilder().bot(bot).update_queue(queue).job_queue(None).build()
         )
-        Handlers(deployment, self._promised).mount(self._application)
-        self._sender = Sender(deployment, bot, self._promised)
+        Handlers(deployment).mount(self._application)
+        self.listeners = {Topic.INBOX: queue.came.ring, Topic.OUTBOX: self._promised.ring}
+        limits = Limits(per_second=options.messages_per_second)
+        pace = Pace(clock=asyncio.get_running_loop().time, limits=limits)
+        self._sender = Sender(deployment, bot, self._promised, pace)
 
     @property
     def is_token_refused(self) -> bool:
@@ -130,17 +141,25 @@ class _Bot:
 
     async def work(self) -> None:
         """Reach Telegram, then poll and send until the sender is told to stop."""
-        application = self._application
         await asyncio.to_thread(load_languages)
-        self._tell("reaching Telegram")
+        self._watch.working("reaching Telegram")
         await self._reach()
+        self._watch.working("waiting for the bot before it to end")
+        async with self.turn:
+            await self._take_turn()
+
+    async def _take_turn(self) -> None:
+        application = self._application
         await application.start()
         await self._start_polling()
         _log.info("bot.polling", name=f"@{application.bot.username}")
-        self._tell(f"polling as @{application.bot.username}")
+        self._watch.working(f"polling as @{application.bot.username}")
         self._sending = True
         async with asyncio.TaskGroup() as tasks:
-            upkeep = [tasks.create_task(work) for work in (self._set_commands(), self._keep_up())]
+            upkeep = [
+                tasks.create_task(work)
+                for work in (self._set_commands(), self._keep_up(), self._take_back())
+            ]
             await self._sender.run()
             for task in upkeep:
                 task.cancel()
@@ -178,13 +197,21 @@ class _Bot:
         while True:
             try:
                 await self._application.initialize()
+                self._note_try()
             except Exception as error:  # noqa: BLE001 - whatever it answers, it may answer better
                 delay = _REACH_DELAYS[min(attempt, len(_REACH_DELAYS) - 1)]
                 self._watch.missed(str(error), retry_in=delay)
+                self._note_try()
                 attempt += 1
                 await asyncio.sleep(delay)
             else:
                 return
+
+    def _note_try(self) -> None:
+        """Tell, once, that Telegram was asked, and did not refuse the token."""
+        if not self._watch.refused:
+            tried, self.tried = self.tried, lambda: None
+            tried()
 
     async def _start_polling(self) -> None:
         updater = self._application.updater
@@ -210,13 +237,22 @@ class _Bot:
 
     def _tell_trouble(self, error: TelegramError) -> None:
         if isinstance(error, Conflict):
-            _log.error(
-                "telegram.conflict",
-                error=error.message,
-                advice="another process polls with the same token: stop it",
-            )
+            self._watch.conflicted(error.message)
         else:
             self._watch.missed(error.message)
+
+    async def _take_back(self) -> None:
+        """Remove a webhook that somebody set meanwhile, as every start does."""
+        while True:
+            await asyncio.sleep(_TAKE_BACK_AFTER / SECOND)
+            kept_away = self._watch.webhook_conflict()
+            if kept_away is not None and kept_away >= _TAKE_BACK_AFTER:
+                try:
+                    await self._application.bot.delete_webhook(drop_pending_updates=False)
+                except TelegramError as error:
+                    _log.debug("webhook.not_removed", error=error.message)
+                else:
+                    _log.warning("webhook.removed", advice="stop whatever set it")
 
     async def _keep_up(self) -> None:
         while True:

@@ -11,38 +11,13 @@ from telegram.error import NetworkError
 from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
 from tgauth.bot.connections import Connections, Patience
-from tgauth.bot.waking import Bell
+from tgauth.bot.watch import TelegramWatch
 from tgauth.logs import Log
 
 _log = Log("bot")
 
 #: Seconds: the longest wait that is believed when somebody asks for one.
 LONGEST_WAIT: Final = 15 * 60
-
-
-class TokenWatch:
-    """Remembers that Telegram refused the token, and whether it could be reached."""
-
-    def __init__(self) -> None:
-        self.bell = Bell()
-        self.refused = False
-        self._away = False
-
-    def missed(self, error: str, **fields: object) -> None:
-        """Tell that Telegram cannot be reached."""
-        self._away = True
-        _log.warning("telegram.unreachable", error=error, **fields)
-
-    def reached(self) -> None:
-        """Tell that Telegram is back, where it was away."""
-        if self._away:
-            self._away = False
-            _log.info("telegram.reachable")
-
-    def refuse(self) -> None:
-        """Note the refusal."""
-        self.refused = True
-        self.bell.ring()
 
 
 class PlainRequest(BaseRequest):
@@ -130,7 +105,7 @@ class WatchedRequest(PlainRequest):
     - A `retry_after` is believed up to a quarter of an hour.
     """
 
-    def __init__(self, watch: TokenWatch, **options: Any) -> None:
+    def __init__(self, watch: TelegramWatch, **options: Any) -> None:
         super().__init__(**options)
         self._watch = watch
 
@@ -178,6 +153,8 @@ class UpdatesRequest(WatchedRequest):
             NetworkError: They cannot even be counted.
         """
         answer = super().checked(status, answer)
+        if answer.get("ok") is True:
+            self._watch.polled()
         if isinstance(answer.get("result"), list):
             answer["result"] = [_readable(update) for update in answer["result"]]
         return answer

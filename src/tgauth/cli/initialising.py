@@ -197,7 +197,8 @@ def _known_to_telegram(token: str, api_url: str) -> str:
         ValueError: Telegram refuses it.
     """
     from tgauth.bot.inspection import TelegramUnreachable, inspect_bot
-    from tgauth.bot.process import BotAddress, TokenRefused
+    from tgauth.bot.options import BotAddress
+    from tgauth.bot.process import TokenRefused
 
     click.echo("Asking Telegram …")
     address = BotAddress(token=token, api_url=api_url)

@@ -10,10 +10,10 @@ from tgauth.cli.running import attach, prepare, run, tell
 def serve() -> NoReturn:
     """Run everything."""
     reading = prepare("supervisor")
-    from tgauth import processes
+    from tgauth import serving
 
     settings = reading.settings
-    run(lambda: processes.serve(settings), reading)
+    run(lambda: serving.serve(settings), reading)
 
 
 def run_api() -> NoReturn:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from tgauth.domain.instants import DAY, MINUTE, SECOND, Instant
+from tgauth.domain.instants import DAY, SECOND, Instant
 
 #: Waiting times between attempts at one message; the last one repeats.
 RETRY_DELAYS: Final = (
@@ -12,13 +12,14 @@ RETRY_DELAYS: Final = (
     2 * SECOND,
     5 * SECOND,
     10 * SECOND,
-    30 * SECOND,
-    1 * MINUTE,
+    15 * SECOND,
 )
 
 #: Nobody wants an answer to what they asked yesterday; Telegram itself keeps updates for a day.
 GIVE_UP_AFTER: Final = 1 * DAY
 
+#: Who asks waits for the answer; a change of an earlier message can wait so long for its turn.
+EDIT_PATIENCE: Final = 5 * SECOND
 
 #: A message whose sending fails in a way that nobody foresaw is tried this often.
 ODD_FAILURES: Final = 3
@@ -76,6 +77,11 @@ class Outgoing:
     message_id: int | None = None
     given_up_at: Instant | None = None
     reason: str | None = None
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether it changes a message instead of being one."""
+        return self.notice is Notice.LOGIN_CLOSED or self.edits is not None
 
     def sent(self, *, message_id: int, now: Instant) -> "Outgoing":
         """Return this message as accepted by Telegram."""

@@ -1,5 +1,6 @@
 """The outbox: what is owed, what it says at the moment of sending, and what became of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tgauth.domain.code import CodeKind, derive_code
@@ -92,13 +93,18 @@ async def _due(
     return [one for one in due if one is not None], next_at
 
 
-async def settle_message(deployment: Deployment, message: Outgoing) -> None:
-    """Keep what became of a message.
+async def settle_messages(deployment: Deployment, messages: Sequence[Outgoing]) -> None:
+    """Keep what became of messages, all in one transaction.
 
     Raises:
-        StoreUnavailable: It was not kept: the message may be sent again.
+        StoreUnavailable: It was not kept: the messages may be sent again.
     """
-    await deployment.store.write(outbox.save, message)
+    await deployment.store.write(_settle, messages)
+
+
+async def _settle(connection: Connection, messages: Sequence[Outgoing]) -> None:
+    for message in messages:
+        await outbox.save(connection, message)
 
 
 async def _render(

@@ -1,7 +1,8 @@
 """The token, and who else takes the bot's updates."""
 
 from tgauth.bot.inspection import TelegramUnreachable, inspect_bot
-from tgauth.bot.process import BotAddress, TokenRefused
+from tgauth.bot.options import BotAddress
+from tgauth.bot.process import TokenRefused
 from tgauth.inspection.findings import Finding, ok, warning, wrong
 from tgauth.settings import Settings
 

@@ -36,6 +36,9 @@ class Telegram(Struct, frozen=True, kw_only=True):
             pattern="^https?://[^/?#]+(/[^?#]*)?$",
         ),
     ] = "https://api.telegram.org"
+    messages_per_second: Annotated[
+        int, Meta(description="a number of messages, 1 to 1000", ge=1, le=1000)
+    ] = 30
 
 
 class Database(Struct, frozen=True, kw_only=True):

@@ -8,5 +8,6 @@ transaction.
 
 from tgauth.store.connection import Connection
 from tgauth.store.database import Store
+from tgauth.store.wakeups import Topic
 
-__all__ = ["Connection", "Store"]
+__all__ = ["Connection", "Store", "Topic"]

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tgauth.domain.errors import StoreUnavailable
@@ -20,3 +22,13 @@ def require_access(path: Path) -> None:
             f"and this process is user {os.geteuid()}: run it as the store's owner, or give the "
             "files to this one (chown)"
         )
+
+
+@contextmanager
+def only_for_us() -> Iterator[None]:
+    """Make new files readable by this account alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

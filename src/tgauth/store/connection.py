@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
+from tgauth.store.wakeups import Topic
+
 T = TypeVar("T")
 
 Parameters = Mapping[str, str | int | None]
@@ -13,12 +15,18 @@ Row = sqlite3.Row
 
 
 class Connection:
-    """What a row module is given: named parameters in, rows out."""
+    """What a row module is given: named parameters in, rows out.
 
-    __slots__ = ("_raw",)
+    Attributes:
+        announced: What others wait for and this transaction brings: they are woken when it is
+            committed.
+    """
+
+    __slots__ = ("_raw", "announced")
 
     def __init__(self, raw: aiosqlite.Connection) -> None:
         self._raw = raw
+        self.announced: set[Topic] = set()
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         """Run one statement and return all of its rows."""
@@ -38,6 +46,7 @@ class DirectConnection(Connection):
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._direct = raw
+        self.announced = set()
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         """Run one statement and return all of its rows."""
@@ -45,11 +54,18 @@ class DirectConnection(Connection):
 
 
 def transact(
-    writer: aiosqlite.Connection, body: Callable[[Connection], Coroutine[Any, Any, T]]
+    writer: aiosqlite.Connection,
+    body: Callable[[Connection], Coroutine[Any, Any, T]],
+    announced: set[Topic],
 ) -> Callable[[], T]:
     """Return what runs `body` as a write transaction, in the connection's own thread.
 
     Returning commits, raising rolls back; the body may await nothing but its connection.
+
+    Args:
+        writer: The connection.
+        body: What happens inside.
+        announced: Holds afterwards what was committed and others wait for.
     """
 
     def work() -> T:
@@ -57,13 +73,15 @@ def transact(
         if raw.in_transaction:
             raw.execute("ROLLBACK")
         raw.execute("BEGIN IMMEDIATE")
+        connection = DirectConnection(raw)
         try:
-            outcome = _driven(body(DirectConnection(raw)))
+            outcome = _driven(body(connection))
             raw.execute("COMMIT")
         except BaseException:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
             raise
+        announced.update(connection.announced)
         return outcome
 
     return work

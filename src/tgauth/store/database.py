@@ -1,21 +1,22 @@
 """The connection to the SQLite file, and the one way to write to it."""
 
-import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import aiosqlite
 
 from tgauth.domain.errors import StoreUnavailable, TgauthError
-from tgauth.store.access import require_access
+from tgauth.store.access import only_for_us, require_access
 from tgauth.store.cancellation import to_the_end
 from tgauth.store.connection import Connection, in_thread_of, look, transact
 from tgauth.store.migrations import SchemaTooOld, migrate, shipped, version_of
 from tgauth.store.presence import alone, present
+from tgauth.store.troubles import translated
 from tgauth.store.turns import TurnLock
+from tgauth.store.wakeups import Topic, Wakeups
 
 #: Seconds to wait for another process's write before the store counts as unavailable.
 PATIENCE: Final = 5.0
@@ -65,6 +66,7 @@ class Store:
         self._reader = Connection(reader)
         self._raw_reader = reader
         self._turns = turns
+        self.wakeups = Wakeups(path)
 
     @classmethod
     @asynccontextmanager
@@ -109,7 +111,7 @@ class Store:
     async def _connected(cls, path: Path, *, as_it_is: bool) -> "Store":
         require_access(path)
         turns = turns_of(path)
-        with translated(), _only_for_us():
+        with translated(), only_for_us():
             async with turns.turn():
                 writer = await _connect(path)
                 try:
@@ -136,17 +138,22 @@ class Store:
             StoreUnavailable: The store cannot be written at the moment. Nothing was changed, except
                 that a failed COMMIT may still have been written (SQLite cannot know).
         """
-        async with self._turns.turn():
-            with translated():
-                try:
-                    # Nothing can be left open here; if it ever is, one login fails and not all.
-                    await to_the_end(self._roll_back())
-                    await to_the_end(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
-                    yield Connection(self._writer)
-                except BaseException:
-                    await to_the_end(self._roll_back())
-                    raise
-                await to_the_end(self._commit())
+        connection = Connection(self._writer)
+        try:
+            async with self._turns.turn():
+                with translated():
+                    try:
+                        # Nothing can be left open here; if it ever is, one login fails and not all.
+                        await to_the_end(self._roll_back())
+                        await to_the_end(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
+                        yield connection
+                    except BaseException:
+                        await to_the_end(self._roll_back())
+                        raise
+                    await to_the_end(self._commit())
+        finally:
+            # Waking somebody for nothing does no harm; not waking after a commit would.
+            self._announce(connection.announced)
 
     async def write(
         self,
@@ -166,10 +173,17 @@ class Store:
         Raises:
             StoreUnavailable: As in `writing`.
         """
-        work = transact(self._writer, lambda connection: body(connection, *arguments, **more))
-        async with self._turns.turn():
-            with translated():
-                return await to_the_end(in_thread_of(self._writer, work))
+        announced: set[Topic] = set()
+        work = transact(
+            self._writer, lambda connection: body(connection, *arguments, **more), announced
+        )
+        try:
+            async with self._turns.turn():
+                with translated():
+                    return await to_the_end(in_thread_of(self._writer, work))
+        finally:
+            # Also when this task was cancelled while the commit ran.
+            self._announce(announced)
 
     async def read(
         self,
@@ -214,6 +228,10 @@ class Store:
         """Let go of the file; for whoever did not get it from `open`."""
         await to_the_end(self._close())
 
+    def _announce(self, topics: set[Topic]) -> None:
+        if topics:
+            self.wakeups.announce(topics)
+
     async def _commit(self) -> None:
         try:
             await self._writer.execute_fetchall("COMMIT")
@@ -228,6 +246,7 @@ class Store:
             await self._writer.execute_fetchall("ROLLBACK")
 
     async def _close(self) -> None:
+        self.wakeups.close()
         try:
             # The last connection to close checkpoints the WAL: that needs a turn as well.
             async with self._turns.turn():
@@ -277,24 +296,3 @@ async def _require_no_migration(connection: aiosqlite.Connection) -> None:
     current, newest = await version_of(connection), shipped()[-1].number
     if current < newest:
         raise SchemaTooOld(found=current, known=newest)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn SQLite's troubles into the domain's word for them; our own mistakes stay themselves."""
-    try:
-        yield
-    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-        if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
-            raise
-        raise StoreUnavailable(str(error)) from error
-
-
-@contextmanager
-def _only_for_us() -> Iterator[None]:
-    """Make new files readable by this account alone."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)

@@ -5,6 +5,7 @@ from typing import Final
 from tgauth.domain.incoming import StoredUpdate, UpdateKey, UpdateState
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.store.connection import Connection, Row
+from tgauth.store.wakeups import Topic
 
 COLUMNS: Final = "update_id, identity, payload, state, received_at, attempts, not_before"
 INSERT: Final = f"""
@@ -55,7 +56,10 @@ FORGET: Final = f"DELETE FROM inbox WHERE {_PARKED_BY}"
 async def add(connection: Connection, key: UpdateKey, payload: str, *, now: Instant) -> bool:
     """Keep an update; say whether it is a new one."""
     row = await connection.one(INSERT, {**_names(key), "payload": payload, "received_at": now})
-    return row is not None
+    if row is None:
+        return False
+    connection.announced.add(Topic.INBOX)
+    return True
 
 
 async def get(connection: Connection, key: UpdateKey) -> StoredUpdate | None:

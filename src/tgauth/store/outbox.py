@@ -3,8 +3,9 @@
 from typing import Final
 
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
-from tgauth.domain.outgoing import Notice, Outgoing
+from tgauth.domain.outgoing import EDIT_PATIENCE, Notice, Outgoing
 from tgauth.store.connection import Connection, Row
+from tgauth.store.wakeups import Topic
 
 COLUMNS: Final = (
     "id, chat_id, notice, language, login_id, edits, created_at, attempts, not_before, sent_at, "
@@ -18,9 +19,13 @@ INSERT: Final = """
     )
 """
 SELECT: Final = f"SELECT {COLUMNS} FROM outbox WHERE id = :id"
+# Whether a row is the change of an earlier message, as `Outgoing.is_edit` says.
+_OWED_EDITS: Final = f"(owed.notice = '{Notice.LOGIN_CLOSED}' OR owed.edits IS NOT NULL)"
+_EARLIER_EDITS: Final = f"(earlier.notice = '{Notice.LOGIN_CLOSED}' OR earlier.edits IS NOT NULL)"
 # What was promised in the future is due as well: then the clock was set back.
-# One for each chat at a time: Telegram counts by chat, and answers stay in order. What changes a
-# message waits for that message, but holds up nobody: it may be due in minutes only.
+# One answer and one change for each chat at a time: Telegram counts by chat, and answers stay in
+# order. What changes a message waits for the messages before it, but holds up none: it may be due
+# in minutes only. Whoever asked comes first; a change has its turn when it has waited for a while.
 SELECT_DUE: Final = f"""
     SELECT {COLUMNS} FROM outbox AS owed
     WHERE id IN (
@@ -33,9 +38,10 @@ SELECT_DUE: Final = f"""
         SELECT 1 FROM outbox AS earlier
         WHERE earlier.sent_at IS NULL AND earlier.given_up_at IS NULL
         AND earlier.chat_id = owed.chat_id AND earlier.id < owed.id
-        AND earlier.notice <> '{Notice.LOGIN_CLOSED}'
+        AND (NOT {_EARLIER_EDITS} OR ({_OWED_EDITS} AND earlier.not_before <= :now))
     )
-    ORDER BY id LIMIT :most
+    ORDER BY CASE WHEN {_OWED_EDITS} THEN not_before + {EDIT_PATIENCE} ELSE created_at END, id
+    LIMIT :most
 """
 # A change of an earlier message answers nobody who asks anew.
 SELECT_OWED: Final = """
@@ -91,6 +97,7 @@ async def add(connection: Connection, message: Outgoing) -> None:
             "not_before": message.not_before,
         },
     )
+    connection.announced.add(Topic.OUTBOX)
 
 
 async def is_owed(connection: Connection, *, chat_id: int, notice: Notice) -> bool:
@@ -106,7 +113,7 @@ async def get(connection: Connection, message_id: int) -> Outgoing | None:
 
 
 async def due(connection: Connection, *, now: Instant, most: int) -> list[Outgoing]:
-    """Return the oldest messages that are to be sent now, one for each chat."""
+    """Return the oldest of what is to be sent now: for each chat one answer and one change."""
     return [_message(row) for row in await connection.run(SELECT_DUE, {"now": now, "most": most})]
 
 
@@ -142,6 +149,7 @@ async def link_message(connection: Connection, login_id: str) -> int | None:
 async def hasten(connection: Connection, login_id: str, *, now: Instant) -> None:
     """Let the message with a login's link be changed now: the link is worth nothing any more."""
     await connection.run(HASTEN, {"login_id": login_id, "now": now})
+    connection.announced.add(Topic.OUTBOX)
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

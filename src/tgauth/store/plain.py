@@ -15,8 +15,9 @@ import aiosqlite
 from tgauth.domain.errors import TgauthError
 from tgauth.store.cancellation import to_the_end
 from tgauth.store.connection import Connection, Row
-from tgauth.store.database import PATIENCE, require_store, translated, turns_of
+from tgauth.store.database import PATIENCE, require_store, turns_of
 from tgauth.store.presence import present
+from tgauth.store.troubles import translated
 
 SELECT_TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 SELECT_FINGERPRINT: Final = "SELECT fingerprint FROM master_key"

@@ -1,7 +1,8 @@
 """Keep a handful of processes running: start, watch, restart, stop, and never leave one behind.
 
 Owns: the restart policy, the life of child processes, their replacement without a gap, the
-listening sockets that outlive them, a file that only one supervisor holds, readiness and signs of
+listening sockets that outlive them, a file that only one supervisor
+holds, its control socket, readiness and signs of
 life over the sd_notify protocol, and what a child needs to be such a child
 (`tgauth.supervisor.child`). Runs on Linux.
 
@@ -17,9 +18,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tgauth.supervisor.asking import NobodySupervises, NotAnswered, ask, wait_for_end
     from tgauth.supervisor.child import Notifier, attach, inherited_sockets
+    from tgauth.supervisor.control import control_socket
     from tgauth.supervisor.declarations import Child, Reloaded, ReloadRefused, Renewal, Report
-    from tgauth.supervisor.holding import AlreadyHeld, hold
+    from tgauth.supervisor.holding import AlreadyHeld, hold, noted
     from tgauth.supervisor.policy import Exit, GiveUp, GiveUpReason, Restart, RestartPolicy, decide
     from tgauth.supervisor.sockets import ListenError, listen
     from tgauth.supervisor.spare import stand_by
@@ -32,6 +35,8 @@ __all__ = [
     "GiveUp",
     "GiveUpReason",
     "ListenError",
+    "NobodySupervises",
+    "NotAnswered",
     "Notifier",
     "ReloadRefused",
     "Reloaded",
@@ -40,13 +45,17 @@ __all__ = [
     "Restart",
     "RestartPolicy",
     "Supervisor",
+    "ask",
     "attach",
+    "control_socket",
     "decide",
     "hold",
     "inherited_sockets",
     "listen",
+    "noted",
     "stand_by",
     "supervise",
+    "wait_for_end",
 ]
 
 _HOMES = {
@@ -56,6 +65,8 @@ _HOMES = {
     "GiveUp": "policy",
     "GiveUpReason": "policy",
     "ListenError": "sockets",
+    "NobodySupervises": "asking",
+    "NotAnswered": "asking",
     "Notifier": "child",
     "ReloadRefused": "declarations",
     "Reloaded": "declarations",
@@ -64,13 +75,17 @@ _HOMES = {
     "Restart": "policy",
     "RestartPolicy": "policy",
     "Supervisor": "supervisor",
+    "ask": "asking",
     "attach": "child",
+    "control_socket": "control",
     "decide": "policy",
     "hold": "holding",
     "inherited_sockets": "child",
     "listen": "sockets",
+    "noted": "holding",
     "stand_by": "spare",
     "supervise": "supervisor",
+    "wait_for_end": "asking",
 }
 
 

@@ -133,11 +133,11 @@ class Notifier:
         return self.notify(STOPPING="1")
 
     def ping(self) -> bool:
-        """Tell that this process is alive, unless that would mean to wait: the next one does."""
-        return self.hint(WATCHDOG="1")
+        """Tell that this process is alive; see `offer`."""
+        return self.offer(WATCHDOG="1")
 
-    def hint(self, **fields: str) -> bool:
-        """Send `fields` as one datagram, unless that would mean to wait for the receiver."""
+    def offer(self, **fields: str) -> bool:
+        """Send `fields`, unless that would mean to wait; return whether they were handed over."""
         return self._notify(fields, patience=0)
 
     def notify(self, **fields: str) -> bool:

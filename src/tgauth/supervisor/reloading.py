@@ -1,7 +1,9 @@
 """Replace every child, new before old, and leave what there is where that cannot be done."""
 
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from anyio import Lock
 
@@ -23,6 +25,8 @@ class Reloading:
         """
         self._supervisor = supervisor
         self._renew = renew or self._same
+        self.last: dict[str, Any] | None = None
+        """What became of the last one, as plain data."""
         self._turn = Lock()
         self._is_asked = False
 
@@ -38,6 +42,10 @@ class Reloading:
             # What is asked for from here on has not been seen by this one.
             self._is_asked = False
             return await self._reload()
+
+    async def command(self) -> dict[str, Any]:
+        """Reload, and tell what became of it, as plain data."""
+        return asdict(await self.reload())
 
     async def _answer(self) -> None:
         await self.reload()
@@ -69,6 +77,7 @@ class Reloading:
 
     def _tell(self, done: Reloaded) -> None:
         supervisor = self._supervisor
+        self.last = {"at": time.time(), **asdict(done)}
         if done.failure is None:
             supervisor.remark = ""
             supervisor.tell("supervisor.reloaded", replaced=", ".join(done.replaced))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from itertools import groupby
@@ -17,7 +18,9 @@ from anyio import (
     sleep,
 )
 
+from tgauth.supervisor.control import Commands, answer_all
 from tgauth.supervisor.declarations import Child, Reloaded, Renew, Report
+from tgauth.supervisor.describing import described
 from tgauth.supervisor.notifications import Notification, NotificationSocket
 from tgauth.supervisor.policy import GiveUpReason
 from tgauth.supervisor.process import Running, environment_of, start
@@ -52,7 +55,7 @@ class Supervisor:
     death signal when the *thread* that started it ends (prctl(2), PR_SET_PDEATHSIG).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what to run, and whom to tell what and when
         self,
         children: Sequence[Child],
         *,
@@ -60,6 +63,7 @@ class Supervisor:
         deadline: float,
         on_ready: Callable[[], None] | None = None,
         renew: Renew | None = None,
+        control: socket.socket | None = None,
     ) -> None:
         """Prepare to run.
 
@@ -71,6 +75,7 @@ class Supervisor:
                 once.
             on_ready: Called once, when all children are ready at the same time.
             renew: Says what a reload brings. Without it, the same children run anew.
+            control: Where it listens for questions and commands, see `control_socket`.
         """
         if not children or len({child.name for child in children}) < len(children):
             raise ValueError("a supervisor needs children, each with a name of its own")
@@ -85,6 +90,7 @@ class Supervisor:
         self._report = report
         self._deadline = deadline
         self._on_ready = on_ready
+        self._control = control
         self._started_at = current_time()
         self._exit_code = os.EX_OK
         self._signalled = False
@@ -118,6 +124,8 @@ class Supervisor:
                     self._tasks.start_soon(self._reap)
                 if self.upwards.ping_every is not None:
                     self._tasks.start_soon(self._ping, self.upwards.ping_every)
+                if self._control is not None:
+                    self._tasks.start_soon(answer_all, self._control, self._commands)
                 for runner in self.runners:
                     self._tasks.start_soon(runner.run)
                 try:
@@ -142,6 +150,19 @@ class Supervisor:
         if not self.ending.is_set():
             self._end(os.EX_OK, f"stopping: {why}", by=why)
 
+    async def status(self) -> dict[str, Any]:
+        """Tell how everything is, as plain data."""
+        return {
+            "pid": os.getpid(),
+            "uptime": current_time() - self._started_at,
+            "status": summary(self.runners, self.remark),
+            "is_ready": all(runner.is_ready for runner in self.runners),
+            "is_stopping": self.ending.is_set(),
+            "restarts": sum(runner.restarts for runner in self.runners),
+            "last_reload": self._reloading.last,
+            "children": await described(self.runners),
+        }
+
     def runner_of(self, child: Child) -> Runner:
         """Return what keeps `child` running, once it is run itself."""
         return Runner(
@@ -165,6 +186,18 @@ class Supervisor:
             self._report(event, **fields)
         if not self.ending.is_set():
             self.upwards.status(summary(self.runners, self.remark))
+
+    @property
+    def _commands(self) -> Commands:
+        return {
+            "status": self.status,
+            "reload": self._reloading.command,
+            "stop": self._asked_to_stop,
+        }
+
+    async def _asked_to_stop(self) -> dict[str, Any]:
+        self.stop("the control socket")
+        return {"pid": os.getpid(), "within": self._deadline}
 
     async def _spawn(self, child: Child) -> Running:
         environment = environment_of(

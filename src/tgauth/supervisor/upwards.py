@@ -41,7 +41,7 @@ class Upwards:
         """
         if text != self._status or not self._is_told:
             self._status = text
-            self._is_told = self._notifier.hint(STATUS=text)
+            self._is_told = self._notifier.offer(STATUS=text)
 
     def ping(self) -> None:
         """Give a sign of life."""

@@ -4,13 +4,21 @@ import ctypes
 import json
 import os
 import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 
-from tgauth.supervisor import Child, ReloadRefused, Renewal, RestartPolicy, Supervisor
+from tgauth.supervisor import (
+    Child,
+    ReloadRefused,
+    Renewal,
+    RestartPolicy,
+    Supervisor,
+    control_socket,
+)
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -31,14 +39,17 @@ def main() -> None:
 async def run(order: dict[str, Any]) -> int:
     """Run the supervisor; a reload brings what a file says, where one is named."""
     renewal = order["renewal"]
-    supervisor = Supervisor(
-        children_of(order),
-        report=report,
-        deadline=order["deadline"],
-        on_ready=partial(report, "on_ready"),
-        renew=partial(renewed, Path(renewal)) if renewal else None,
-    )
-    return await supervisor.run()
+    place = order["control"]
+    with control_socket(Path(place)) if place else nullcontext() as control:
+        supervisor = Supervisor(
+            children_of(order),
+            report=report,
+            deadline=order["deadline"],
+            on_ready=partial(report, "on_ready"),
+            renew=partial(renewed, Path(renewal)) if renewal else None,
+            control=control,
+        )
+        return await supervisor.run()
 
 
 async def renewed(path: Path) -> Renewal:
