@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +40,13 @@ _log = Log("supervisor")
 
 #: Seconds for everything to stop; service managers kill at 10 (containers) to 90 (systemd).
 STOP_DEADLINE: Final = 9.0
+#: What a spare of an API process has loaded before it is needed.
+_API_ROOMS: Final = (
+    "anyio._backends._asyncio",
+    "tgauth.api.process",
+    "tgauth.flows.keyring",
+    "tgauth.store.master_key",
+)
 BOT_GRACE: Final = 5.0
 _TROUBLES: Final = frozenset(
     {
@@ -62,6 +70,15 @@ def command(*arguments: str) -> tuple[str, ...]:
     if sys.flags.dev_mode:
         options += ["-X", "dev"]
     return (sys.executable, *options, "-m", "tgauth", *arguments)
+
+
+def load_api() -> None:
+    """Load all that an API process is made of, before anything of it begins."""
+    for name in _API_ROOMS:
+        import_module(name)
+    from tgauth.api.loading import load
+
+    load()
 
 
 async def run_api(settings: Settings) -> int:

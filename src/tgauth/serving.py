@@ -104,6 +104,7 @@ def children_of(
             environment=environment,
             grace=_API_GRACE,
             watchdog=WATCHDOG,
+            spare=True,
             group="api",
             replace_signal=SUCCEEDED,
             replace_grace=_LEAVING_GRACE,

@@ -1,7 +1,10 @@
 """Promises of what the commands share: masked logs, one warning, clear ends."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,3 +116,28 @@ def test_a_demo_whose_ports_are_taken_says_how_to_get_others(run: Run) -> None:
         done = run("demo", "--port", str(taken.getsockname()[1]))
     assert 78 == done.exit_code
     assert "tgauth: --port (0 takes any free ones): cannot listen on 127.0.0.1:" in done.stderr
+
+
+@pytest.mark.parametrize("process", ["serve", "run api", "run bot"])
+def test_a_process_ends_alike_with_and_without_options_before_it(
+    run: Run, folder: Path, process: str
+) -> None:
+    """Without, it goes past click: the same words, the same code."""
+    assert callable(run)
+
+    def ended(*arguments: str) -> tuple[int, str]:
+        done = subprocess.run(
+            (sys.executable, "-m", "tgauth", *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+            env=os.environ | {"TGAUTH_ISSUER": "ftp://nobody"},
+        )
+        return done.returncode, done.stderr
+
+    (folder / "tgauth.toml").write_text("")
+    directly = ended(*process.split())
+    assert directly == ended("--config", "tgauth.toml", *process.split())
+    assert os.EX_CONFIG == directly[0]
+    assert "TGAUTH_ISSUER" in directly[1]

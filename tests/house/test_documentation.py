@@ -10,7 +10,8 @@ from msgspec import NODEFAULT
 from tests.builders import TOKEN
 from tests.house.sources import ROOT
 
-from tgauth.cli import main, operating, running
+from tgauth.cli import operating, running
+from tgauth.cli.commands import main
 from tgauth.domain.audit import AuditEvent
 from tgauth.flows.auditing import REFUSED_CODES
 from tgauth.settings import CONFIG_FILE, Field, fields, keys, load_settings

@@ -39,7 +39,7 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
 
 def is_alive(pid: int) -> bool:
     """Tell whether `pid` runs; a zombie does not."""
-    return exists(pid) and _state(pid) not in {"Z", "X", ""}
+    return exists(pid) and state_of(pid) not in {"Z", "X", ""}
 
 
 def exists(pid: int) -> bool:
@@ -47,7 +47,8 @@ def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def _state(pid: int) -> str:
+def state_of(pid: int) -> str:
+    """Return the letter of proc_pid_stat(5) for what a process does; empty when it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

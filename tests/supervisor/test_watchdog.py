@@ -153,6 +153,11 @@ class Frozen:
         self.ending = anyio.Event()
         self.signals: list[int] = []
 
+    @property
+    def succession(self) -> None:
+        """Nobody takes over."""
+        return None
+
     async def wait(self) -> None:
         """Wait for the test."""
         await self.ending.wait()

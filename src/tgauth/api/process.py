@@ -90,12 +90,9 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
         deadline = LEAVE_DEADLINE if shutdown.has_successor else DRAIN_DEADLINE
         await draining.drain(deadline=deadline)
 
-    loading: list[asyncio.Task[None]] = []
-
     async def started() -> None:
         _log.info("api.listening", address=address, issuer=deployment.issuer.url)
         ready()
-        loading.append(asyncio.create_task(asyncio.to_thread(app.state.pages.load)))
 
     app = build_app(deployment, keys, options)
     entrance = _entrance(app, deployment, options, metrics_port)

@@ -1,13 +1,16 @@
 """HTTP to the Bot API, watched."""
 
 import json
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.request import getproxies
 
 from telegram import Update
 from telegram.error import NetworkError, TelegramError, TimedOut
-from telegram.request import HTTPXRequest
+from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
+from tgauth.bot.connections import Connections, Patience
 from tgauth.bot.watch import TelegramWatch
 from tgauth.logs import Log
 from tgauth.measures.catalogue import TELEGRAM_ERRORS
@@ -20,7 +23,82 @@ LONGEST_WAIT: Final = 15 * 60
 _KINDS: Final = frozenset({400, 401, 403, 404, 409, 413, 429})
 
 
-class WatchedRequest(HTTPXRequest):
+class PlainRequest(BaseRequest):
+    """Asks the Bot API directly; through httpx where a proxy is configured, and to upload files.
+
+    Waits as long as python-telegram-bot's own request does by default.
+    """
+
+    __slots__ = ("_connections", "_httpx", "_most", "_patience", "_proxied")
+
+    def __init__(
+        self,
+        *,
+        connection_pool_size: int = 256,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 5.0,
+    ) -> None:
+        """Take how many connections there may be, and how long to wait, in seconds."""
+        self._patience = Patience(connect=connect_timeout, read=read_timeout, write=5.0, pool=1.0)
+        self._most = connection_pool_size
+        self._connections = Connections(self._most, self.USER_AGENT)
+        self._proxied = not getproxies().keys().isdisjoint(("http", "https", "all"))
+        self._httpx: HTTPXRequest | None = None
+
+    @property
+    def read_timeout(self) -> float | None:
+        """How long an answer is waited for when nobody says how long."""
+        return self._patience.read
+
+    async def initialize(self) -> None:
+        """Prepare nothing: connections are made when they are needed."""
+
+    async def shutdown(self) -> None:
+        """Hang up."""
+        await self._connections.close()
+        if self._httpx is not None:
+            await self._httpx.shutdown()
+            self._httpx = None
+
+    async def do_request(  # noqa: PLR0913, PLR0917 - python-telegram-bot's signature
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: Any = BaseRequest.DEFAULT_NONE,
+        write_timeout: Any = BaseRequest.DEFAULT_NONE,
+        connect_timeout: Any = BaseRequest.DEFAULT_NONE,
+        pool_timeout: Any = BaseRequest.DEFAULT_NONE,
+    ) -> tuple[int, bytes]:
+        """Make one request.
+
+        Raises:
+            NetworkError: There was no answer.
+        """
+        given = {
+            "read": read_timeout,
+            "write": write_timeout,
+            "connect": connect_timeout,
+            "pool": pool_timeout,
+        }
+        told = {part: wait for part, wait in given.items() if wait is not self.DEFAULT_NONE}
+        if self._proxied or (request_data is not None and request_data.contains_files):
+            waits = {f"{part}_timeout": wait for part, wait in told.items()}
+            return await self._through_httpx().do_request(url, method, request_data, **waits)
+        form = request_data.url_encoded_parameters().encode() if request_data else None
+        return await self._connections.ask(method, url, form, replace(self._patience, **told))
+
+    def _through_httpx(self) -> HTTPXRequest:
+        if self._httpx is None:
+            self._httpx = HTTPXRequest(
+                connection_pool_size=self._most,
+                connect_timeout=self._patience.connect,
+                read_timeout=self._patience.read,
+            )
+        return self._httpx
+
+
+class WatchedRequest(PlainRequest):
     """Takes nothing for granted of what answers.
 
     - python-telegram-bot turns both 401 and 404 into InvalidToken, and on that its updater stops

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Final, NoReturn
 
 import anyio
-import click
 
 from tgauth.logs import Log, configure, is_json
 from tgauth.settings import ConfigurationError, Reading, Settings, read_settings
@@ -117,7 +116,8 @@ def fail(message: str, code: int, **fields: object) -> NoReturn:
         _end_log.error("process.refused", reason=message, code=code, **fields)
     else:
         for line in message.splitlines():
-            click.echo(f"tgauth: {line}", err=True)
+            # Without click, which a process need not load.
+            print(f"tgauth: {line}", file=sys.stderr, flush=True)  # noqa: T201 - see above
     sys.exit(code)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tgauth.supervisor.holding import AlreadyHeld, hold, noted
     from tgauth.supervisor.policy import Exit, GiveUp, GiveUpReason, Restart, RestartPolicy, decide
     from tgauth.supervisor.sockets import ListenError, listen, listen_at
+    from tgauth.supervisor.spare import stand_by
     from tgauth.supervisor.supervisor import Supervisor, supervise
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "listen",
     "listen_at",
     "noted",
+    "stand_by",
     "supervise",
     "wait_for_end",
 ]
@@ -88,6 +90,7 @@ _HOMES = {
     "listen": "sockets",
     "listen_at": "sockets",
     "noted": "holding",
+    "stand_by": "spare",
     "supervise": "supervisor",
     "wait_for_end": "asking",
 }

@@ -50,18 +50,28 @@ def attach() -> None:
     supervisor = os.environ.pop(SUPERVISED_BY, None)
     if supervisor is None:
         return
+    die_with(int(supervisor))
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    if sys.stderr is not None:
+        faulthandler.enable()
+
+
+def die_with(supervisor: int) -> None:
+    """Be killed when the supervisor, our parent, ends; end at once and quietly if it is gone.
+
+    Raises:
+        SystemExit: It is gone.
+        OSError: The kernel refused.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     # prctl(2), PR_SET_PDEATHSIG: a parent that died before the call sends no signal any more.
     # Compared with the pid we were told, not with 1: orphans go to the nearest subreaper.
-    if os.getppid() != int(supervisor):
+    if os.getppid() != supervisor:
         raise SystemExit(0)
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
-    if sys.stderr is not None:
-        faulthandler.enable()
 
 
 def replaces_another() -> bool:

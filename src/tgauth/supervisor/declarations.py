@@ -34,6 +34,8 @@ class Child:
     """What tells it that another one has taken its place."""
     replace_grace: float | None = None
     """Seconds from that signal to SIGKILL; by default `grace`."""
+    spare: bool = False
+    """Whether it leaves a spare (`stand_by()`), which takes over from it instead of a new start."""
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     """When it is started again, and when no more."""
 

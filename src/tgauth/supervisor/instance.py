@@ -107,6 +107,19 @@ class Instance:
         """Whether it reported readiness and has not ended."""
         return self._ready_at is not None and not self.over.is_set()
 
+    def call_spare(self) -> Running | None:
+        """Let its spare take over from it, where there is one; it has ended."""
+        succession = self._process.succession
+        called = None if succession is None else succession.call()
+        if succession is not None and called is None:
+            succession.close()
+        return called
+
+    async def dismiss_spare(self) -> None:
+        """Let nobody take over from it."""
+        if self._process.succession is not None:
+            await self._process.succession.end()
+
     def take(self, fields: dict[str, str]) -> None:
         """Take in what the process told."""
         for field, value in fields.items():

@@ -20,6 +20,8 @@ from tgauth.supervisor.child import (
     WATCHDOG_USEC,
 )
 from tgauth.supervisor.declarations import Child
+from tgauth.supervisor.spare import SUPERVISED_SPARE
+from tgauth.supervisor.succession import Succession
 
 # What another supervisor told *us* (sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3)):
 # a child that believed it would speak to the wrong one, or adopt descriptors it does not have.
@@ -40,6 +42,11 @@ class Running(Protocol):
         """Its exit code, or the negative number of the signal that ended it; None while it runs."""
         ...
 
+    @property
+    def succession(self) -> Succession | None:
+        """Who takes over from it, where somebody may."""
+        ...
+
     async def wait(self) -> None:
         """Wait until it has ended."""
         ...
@@ -56,8 +63,9 @@ class Running(Protocol):
 class Spawned:
     """A child process of our own."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, succession: Succession | None = None) -> None:
         """Watch `process`, which leads a process group."""
+        self.succession = succession
         self._process = process
 
     @property
@@ -119,17 +127,28 @@ async def start(child: Child, environment: Mapping[str, str]) -> Spawned:
     Output is inherited: children log for themselves, and an undrained pipe would block them.
     Not used as a context manager: leaving that by cancellation sends SIGKILL, never SIGTERM.
     """
-    return Spawned(
-        await open_process(
+    succession = Succession() if child.spare else None
+    descriptors = child.file_descriptors
+    if succession is not None:
+        descriptors = (*descriptors, succession.descriptor)
+        environment = {**environment, SUPERVISED_SPARE: str(succession.descriptor)}
+    try:
+        process = await open_process(
             child.argv,
             stdin=DEVNULL,
             stdout=None,
             stderr=None,
             env=environment,
             start_new_session=True,
-            pass_fds=child.file_descriptors,
+            pass_fds=descriptors,
         )
-    )
+    except BaseException:
+        if succession is not None:
+            succession.close()
+        raise
+    if succession is not None:
+        succession.handed_down()
+    return Spawned(process, succession)
 
 
 def _send(how: Callable[[int, int], None], pid: int, number: int) -> None:

@@ -127,6 +127,7 @@ class Runner:
         self._report("child.replaced", name=child.name, pid=new.pid, instead_of=instead_of)
         if old is not None and old is not new:
             old.begin_stop(number=child.replace_signal, grace=child.replace_grace)
+            await old.dismiss_spare()
             await old.over.wait()
         return None
 
@@ -138,6 +139,7 @@ class Runner:
                 with self._scope:
                     await self._keep_running()
                 await self._last_end()
+                await self._dismiss()
         finally:
             self.finished.set()
 
@@ -153,6 +155,7 @@ class Runner:
             await self.finished.wait()
         else:
             await self._last_end()
+            await self._dismiss()
             self.finished.set()
 
     async def _last_end(self) -> None:
@@ -184,10 +187,11 @@ class Runner:
         successor = self._successor
         if successor is not None:
             await successor.settled.wait()
-            self._current = successor if successor.is_ready else None
+            if successor.is_ready:
+                self._current = successor
         instance = self.current
         if instance is None:
-            instance = self._current = await self._begin(self.child)
+            instance = self._current = await self._begin(self.child, self._current)
         while instance is not None:
             await instance.over.wait()
             if self.current is None:
@@ -195,14 +199,19 @@ class Runner:
             instance = self.current
         return Exit(at=current_time(), code=os.EX_OSERR, ready_for=None)
 
-    async def _begin(self, child: Child) -> Instance | None:
-        """Start a run of `child`; None when that fails."""
+    async def _begin(self, child: Child, after: Instance | None = None) -> Instance | None:
+        """Start a run of `child`; None when that fails.
+
+        Args:
+            child: What to run.
+            after: The run that has ended, whose spare may take over.
+        """
         started_at = current_time()
         # Between the fork and the note of its pid a cancellation would leak the process.
         with CancelScope(shield=True):
             try:
                 async with self._spawning:
-                    process = await self._spawn(child)
+                    process = self._called(after) or await self._spawn(child)
                     instance = Instance(
                         child,
                         process,
@@ -219,6 +228,15 @@ class Runner:
         self._begin_beside(lambda: self._live(instance))
         return instance
 
+    @staticmethod
+    def _called(after: Instance | None) -> Running | None:
+        """Let the spare of the run that has ended take over, where there is one."""
+        return None if after is None else after.call_spare()
+
+    async def _dismiss(self) -> None:
+        if self._current is not None:
+            await self._current.dismiss_spare()
+
     async def _live(self, instance: Instance) -> None:
         self._report("child.started", name=instance.child.name, pid=instance.pid)
         try:
@@ -228,6 +246,8 @@ class Runner:
             if instance is self._current and instance.ended.why != "stopped":
                 self.ends.append(instance.ended)
             self.instances.remove(instance)
+            if instance is not self._current:
+                await instance.dismiss_spare()
 
 
 def _how(ended: Ended) -> str:

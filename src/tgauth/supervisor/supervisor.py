@@ -24,7 +24,7 @@ from tgauth.supervisor.describing import described
 from tgauth.supervisor.notifications import Notification, NotificationSocket
 from tgauth.supervisor.policy import GiveUpReason
 from tgauth.supervisor.process import Running, environment_of, start
-from tgauth.supervisor.reaping import inherits_orphans, reap_orphans
+from tgauth.supervisor.reaping import inherit_orphans, inherits_orphans, reap_orphans
 from tgauth.supervisor.reloading import Reloading
 from tgauth.supervisor.runner import Runner
 from tgauth.supervisor.summary import summary
@@ -118,6 +118,8 @@ class Supervisor:
             async with create_task_group() as self._tasks:
                 self._tasks.start_soon(self._heed, signals)
                 self._tasks.start_soon(self._listen, notifications)
+                if any(runner.child.spare for runner in self.runners):
+                    inherit_orphans()
                 if inherits_orphans():
                     self._tasks.start_soon(self._reap)
                 if self.upwards.ping_every is not None:

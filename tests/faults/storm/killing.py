@@ -18,7 +18,7 @@ CRASH_POINTS: Final = {
     "an update fetched and not stored": "before tgauth.flows.receive_update receive_update",
     "an update stored and not handled": "after tgauth.flows.receive_update receive_update",
     "a login committed and not sent": "after tgauth.flows.begin_chat_login begin_chat_login",
-    "a link sent and not marked": "before tgauth.flows.deliver_messages settle_message",
+    "a link sent and not marked": "before tgauth.flows.deliver_messages settle_messages",
     "a code redeemed and not answered": "after tgauth.flows.exchange_code exchange_code",
     "a press redeemed and not answered": (
         "after tgauth.flows.continue_in_browser continue_in_browser"

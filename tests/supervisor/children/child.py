@@ -10,7 +10,14 @@ import sys
 import time
 from pathlib import Path
 
-from tgauth.supervisor.child import Notifier, attach, inherited_sockets, watchdog
+from tgauth.supervisor.child import (
+    Notifier,
+    attach,
+    inherited_sockets,
+    replaces_another,
+    watchdog,
+)
+from tgauth.supervisor.spare import stand_by
 
 NOBODY = 65534
 
@@ -48,6 +55,7 @@ def parsed() -> argparse.Namespace:
     flags.add_argument("--loop", action="store_true")
     flags.add_argument("--misled-by", type=Path)
     flags.add_argument("--slow", type=float, default=0)
+    flags.add_argument("--spare", action="store_true")
     return flags.parse_args()
 
 
@@ -61,6 +69,10 @@ def main() -> None:
     if chosen.as_nobody:
         speak_as_nobody()  # before attach(), which a change of user undoes
     attach()
+    if chosen.spare:
+        say(what="loaded")
+        stand_by()
+        say(what="works", instead=replaces_another())
     if chosen.exit is not None:
         sys.exit(chosen.exit)
     if chosen.signal is not None:
