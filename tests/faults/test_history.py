@@ -1,4 +1,7 @@
-"""Promises of the history checker: no false alarm, and each kind of fault is found."""
+"""Promises of the history checker: no false alarm, and each kind of fault is found.
+
+Long because of its two tables: what can have happened, and what cannot.
+"""
 
 import random
 from collections.abc import Callable
