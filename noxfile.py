@@ -55,6 +55,41 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "--cov", "--cov-report=term", *session.posargs)
 
 
+#: What needs neither another program nor minutes. Not the sandbox: it knows a Bot API that only the
+#: newest python-telegram-bot reads whole.
+UNITS = [
+    *("api", "bot", "cli", "domain", "flows", "inspection", "oidc", "settings", "store"),
+    *("supervisor", "texts", "test_logs.py", "test_premises.py"),
+]
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """The lowest versions that pyproject.toml allows, on demand: the suite's unit part."""
+    session.install("-c", LOCK, *nox.project.dependency_groups(PROJECT, "minimums"))
+    python = ("--python", str(Path(session.virtualenv.location) / "bin" / "python"))
+    lowest = ("--resolution", "lowest-direct", "-e", ".[demo]", "--group", "tests")
+    session.run("uv", "pip", "install", *python, *lowest)
+    session.run("pytest", "-q", *(session.posargs or [f"tests/{name}" for name in UNITS]))
+
+
+@nox.session
+def mutate(session: nox.Session) -> None:
+    """Does a test fail when the code is changed? On demand, for the domain and the restart policy.
+
+    `nox -s mutate -- "tgauth.domain.code*"` looks at a part of it. What survives is listed at the
+    end, as changes; what is left of it changes nothing that anybody could notice.
+    """
+    install(session, "mutate")
+    shutil.rmtree("mutants", ignore_errors=True)
+    session.run("mutmut", "run", *session.posargs)
+    names = session.run("mutmut", "results", silent=True) or ""
+    for line in names.splitlines():
+        name, _, outcome = line.strip().partition(": ")
+        if outcome and outcome != "no tests":
+            session.run("mutmut", "show", name)
+
+
 @nox.session
 def build(session: nox.Session) -> None:
     """What is published: built, checked, installed, and logged in with, end to end."""
@@ -89,8 +124,15 @@ def _tests_alone(sdist: Path, folder: Path) -> Path:
     return unpacked
 
 
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Faults at length, on demand: `nox -s faults -- --minutes 10 --seed 7`."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.faults", *session.posargs)
+
+
 #: In the order of docs/performance.md.
-BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "volume")
+BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "reload", "volume")
 
 
 @nox.session

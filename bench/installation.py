@@ -76,8 +76,12 @@ class Installation:
                 stderr=log,
                 env=self.environment,
             )
-        self._wait_until_ready(began + _PATIENCE)
+        self.wait_until_ready()
         return time.monotonic() - began
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._running.send_signal(number)
 
     def stop(self) -> None:
         """Stop it in order, and make sure that it is gone."""
@@ -101,7 +105,9 @@ class Installation:
             raise RuntimeError("tgauth does not run")
         return self.served
 
-    def _wait_until_ready(self, deadline: float) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until it says that all of it is ready, at its start or after a reload."""
+        deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline and self._running.poll() is None:
             if select.select([self._notify], [], [], 0.1)[0]:
                 told = self._notify.recv(4096).splitlines()
@@ -154,7 +160,13 @@ def free_port() -> int:
 
 
 def _environment(folder: str, port: int, bot_api: str) -> dict[str, str]:
-    inherited = {name: text for name, text in os.environ.items() if not name.startswith("TGAUTH_")}
+    # Without PYTHONDONTWRITEBYTECODE and its like: what is measured is an installation whose
+    # bytecode is there, as pip leaves it.
+    inherited = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("TGAUTH_", "PYTHON"))
+    }
     return inherited | {
         "TGAUTH_ISSUER": ISSUER,
         "TGAUTH_TELEGRAM__TOKEN": "4242:a-token-for-the-bench",

@@ -28,9 +28,10 @@ def family(pid: int) -> list[int]:
 
 
 def name_of(pid: int) -> str:
-    """Return what a process is called in a table: the words after `-m`."""
-    words = Path(f"/proc/{pid}/cmdline").read_text("utf-8").split("\0")
-    return " ".join(words[words.index("-m") + 1 :]).strip() if "-m" in words else words[0]
+    """Return what a process is called in a table: the words after `-m`, and whether it waits."""
+    words = _words(pid)
+    name = " ".join(words[words.index("-m") + 1 :]).strip() if "-m" in words else words[0]
+    return f"{name} (spare)" if words == _words(int(_stat(pid)[_PARENT])) else name
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
@@ -48,6 +49,10 @@ def pss(pid: int) -> int:
         if line.startswith("Pss:"):
             return int(line.split()[1]) * _KIB
     raise ValueError(f"/proc/{pid}/smaps_rollup has no Pss")
+
+
+def _words(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text("utf-8").split("\0")
 
 
 def _stat(pid: int) -> list[str]:

@@ -1,15 +1,17 @@
 """Small whole things with good defaults: `a_login(state=…)`, `a_deployment(store, now=…)`."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
 from telegram import Update
 
 from tgauth.domain.client import Client
+from tgauth.domain.clock import Reading
 from tgauth.domain.code import Code, CodeKind, derive_code, hash_of
 from tgauth.domain.incoming import StoredUpdate, UpdateKey, UpdateState
-from tgauth.domain.instants import SECOND, Instant
+from tgauth.domain.instants import DAY, SECOND, Instant
 from tgauth.domain.links import Issuer, parse_issuer
 from tgauth.domain.login import Door, LoginRequest, LoginState
 from tgauth.domain.outgoing import Notice, Outgoing
@@ -33,10 +35,12 @@ TOKEN = "123456:AAbbccddeeffgghhiijjkkllmmnnooppqqr"
 
 
 class Clock:
-    """A clock that is set by hand."""
+    """A clock that is moved and set by hand."""
 
     def __init__(self, now: Instant = NOW) -> None:
         self.now = now
+        self.since_boot = 5 * SECOND
+        self.boot_id = "boot-1"
 
     def __call__(self) -> Instant:
         """Return the current instant."""
@@ -45,6 +49,20 @@ class Clock:
     def advance(self, milliseconds: int) -> None:
         """Let time pass."""
         self.now += milliseconds
+        self.since_boot += milliseconds
+
+    def step(self, milliseconds: int) -> None:
+        """Set the wall clock, while no time passes."""
+        self.now += milliseconds
+
+    def boot(self, number: int) -> None:
+        """Start the machine again, at once."""
+        self.boot_id = f"boot-{number}"
+        self.since_boot = 0
+
+    def reading(self) -> Reading:
+        """Read both clocks."""
+        return Reading(boot_id=self.boot_id, wall=self.now, since_boot=self.since_boot)
 
 
 class Ids:
@@ -184,8 +202,17 @@ def a_deployment(
         "sessions": RULES,
         "logins_per_minute": 5,
         "failures_per_minute": 30,
+        "audit_kept_for": 90 * DAY,
     }
-    return Deployment(store=store, now=now or Clock(), new_id=new_id or Ids(), **chosen | fields)
+    now = now or Clock()
+    chosen["reading"] = now.reading if isinstance(now, Clock) else partial(_reading, now)
+    return Deployment(store=store, now=now, new_id=new_id or Ids(), **chosen | fields)
+
+
+def _reading(now: Callable[[], Instant]) -> Reading:
+    """Read a clock that nobody sets."""
+    wall = now()
+    return Reading(boot_id="boot-1", wall=wall, since_boot=wall)
 
 
 def an_update(text: str | None = "/login", *, update_id: int = 1, **fields: Any) -> Update:

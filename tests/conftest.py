@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from tests.builders import Clock, Ids, a_deployment
 
@@ -16,10 +17,11 @@ from tgauth.texts import load_languages
 #: Where our own code may block the loop, each for its reason.
 MAY_BLOCK = {
     # Once, at the start: one look at whose file it is.
-    "tgauth/store/access.py": {"require_access"},
+    "tgauth/store/access.py": {"require_store"},
+    "tgauth/database_file.py": {"require_access"},
     # A lock file that nobody holds is opened and locked in microseconds; waiting is done elsewhere.
     "tgauth/store/turns.py": {"_acquire", "turn", "_wait_for"},
-    "tgauth/store/lock_files.py": {"open_lock_file", "give_to_owner"},
+    "tgauth/store/lock_files.py": {"open_itself", "open_lock_file", "give_to_owner", "as_owner_of"},
     "tgauth/store/presence.py": {"_held"},
     # Names in a folder of sockets: in memory, and no send there ever waits.
     "tgauth/store/wakeups.py": {"names", "remove", "bind", "_open", "_status", "_send"},
@@ -28,13 +30,15 @@ MAY_BLOCK = {
         "load_master_key",
         "_read",
         "read_master_key",
-        "_create",
+        "create_master_key",
         "_sync_folder",
     },
     "tgauth/store/migrations.py": {"shipped", "_copy"},
     "tgauth/migration_files.py": {"folder"},
     # One look at a file's number, at the start and when readiness is asked for.
-    "tgauth/store/database.py": {"_identity_of", "require_store"},
+    "tgauth/store/database.py": {"_identity_of"},
+    # Once, at the start: the files of dead processes, a few kilobytes each.
+    "tgauth/measures/folder.py": {"begin_tally"},
     # What an operator does to the store as a whole: nobody else is served by that process.
     "tgauth/store/plain.py": {"opened_to_read"},
     "tgauth/store/status.py": {"_size_of"},
@@ -49,7 +53,9 @@ MAY_BLOCK = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks of this folder."""
+    """Register the marks of this folder; judge no property by how long it took."""
+    settings.register_profile("tgauth", deadline=None)
+    settings.load_profile("tgauth")
     config.addinivalue_line("markers", "may_block: the test blocks the event loop on purpose")
 
 

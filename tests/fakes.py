@@ -7,6 +7,8 @@ from typing import Any
 from telegram.request import BaseRequest, RequestData
 from tests.builders import NOW
 
+from tgauth.measures.catalogue import Counter, Histogram, Latest
+
 Answer = tuple[int, dict[str, Any]] | Exception
 
 USERNAME = "tgauth_bot"
@@ -71,3 +73,28 @@ class FakeTelegram(BaseRequest):
         if isinstance(answer, Exception):
             raise answer
         return answer[0], json.dumps(answer[1]).encode()
+
+
+class Remembered:
+    """Measures that are remembered, by the metric's name and its labels."""
+
+    def __init__(self) -> None:
+        self.counted: dict[tuple[str, ...], float] = {}
+        self.observed: dict[tuple[str, ...], list[float]] = {}
+        self.marked: dict[tuple[str, ...], float] = {}
+
+    def count(self, counter: Counter, *labels: str, number: float = 1) -> None:
+        """Remember a number."""
+        assert len(counter.labels) == len(labels)
+        key = (counter.name, *labels)
+        self.counted[key] = self.counted.get(key, 0) + number
+
+    def observe(self, histogram: Histogram, seconds: float, *labels: str) -> None:
+        """Remember how long something took."""
+        assert len(histogram.labels) == len(labels)
+        self.observed.setdefault((histogram.name, *labels), []).append(seconds)
+
+    def mark(self, latest: Latest, value: float, *labels: str) -> None:
+        """Remember a moment."""
+        assert len(latest.labels) == len(labels)
+        self.marked[latest.name, *labels] = value

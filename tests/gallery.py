@@ -29,9 +29,8 @@ from tgauth.api.views import (
     ReferencePage,
     WelcomePage,
 )
-from tgauth.domain.instants import DAY, Instant
+from tgauth.domain.instants import DAY, Instant, timestamp
 from tgauth.flows.keyring import Keys
-from tgauth.flows.personal_data import timestamp
 from tgauth.texts import Words
 
 LINK: Final = f"https://login.example.org/auth/callback?code={'Ab3_' * 10}xyz"

@@ -3,4 +3,4 @@
 from tgauth.cli import main
 
 if __name__ == "__main__":
-    main(prog_name="tgauth")
+    main()

@@ -5,11 +5,16 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from tgauth.lifetime import signalled, tell_ready
-from tgauth.processes import BOT_GRACE, STOP_DEADLINE, bind, command, report
+from tgauth.listening import bind
+from tgauth.processes import BOT_GRACE, STOP_DEADLINE, command, report
 from tgauth.supervisor import Child, supervise
 from tgauth.supervisor.child import inherited_sockets
+
+#: What the operator chose the ports by, and the way out.
+_PORT_KEY: Final = "--port (0 takes any free ones)"
 
 
 async def serve_demo(port: int, directory: str, announce: Callable[[str], None]) -> int:
@@ -26,9 +31,9 @@ async def serve_demo(port: int, directory: str, announce: Callable[[str], None])
     for key in [key for key in os.environ if key.startswith("TGAUTH_")]:
         del os.environ[key]  # a real installation's settings have no business in the demo
     with (
-        bind("127.0.0.1", port, "--port") as issuer_socket,
-        bind("127.0.0.1", port and port + 1, "--port") as chat_socket,
-        bind("127.0.0.1", port and port + 2, "--port") as application_socket,
+        bind("127.0.0.1", port, _PORT_KEY) as issuer_socket,
+        bind("127.0.0.1", port and port + 1, _PORT_KEY) as chat_socket,
+        bind("127.0.0.1", port and port + 2, _PORT_KEY) as application_socket,
     ):
         origins = _DemoOrigins(
             issuer=_origin(issuer_socket),

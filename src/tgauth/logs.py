@@ -54,7 +54,7 @@ class _Formatter(logging.Formatter):
     def __init__(self, process: str, *, as_json: bool, secrets: Iterable[str]) -> None:
         super().__init__()
         self._process = process
-        self._as_json = as_json
+        self.as_json = as_json
         self._secrets = tuple(secret for secret in secrets if secret)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -66,7 +66,7 @@ class _Formatter(logging.Formatter):
         trace = self._explain(record, fields)
         text = (
             self._json(record, event, fields, trace)
-            if self._as_json
+            if self.as_json
             else self._text(record, event, fields, trace)
         )
         for secret in self._secrets:
@@ -137,6 +137,12 @@ def configure(
     # addresses and headers, and with them tokens and codes (httpx, hpack, h11, …).
     root.setLevel(logging.WARNING)
     logging.getLogger(_OWN).setLevel(_LEVELS[level])
+
+
+def is_json() -> bool:
+    """Say whether the logs of this process are JSON."""
+    formatters = [handler.formatter for handler in logging.getLogger().handlers]
+    return any(isinstance(one, _Formatter) and one.as_json for one in formatters)
 
 
 def _story(error: BaseException, depth: int = 0) -> Iterator[str]:

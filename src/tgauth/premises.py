@@ -1,13 +1,22 @@
 """Where a store can be, and that one supervisor at a time works on it."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Final
 
-from tgauth.domain.errors import StoreUnavailable
+from tgauth.database_file import MAGIC, header_of, require_access, require_database, unavailable
+from tgauth.logs import Log
 from tgauth.migration_files import newest
 from tgauth.settings import ConfigurationError
-from tgauth.supervisor import AlreadyHeld, hold
+from tgauth.supervisor import AlreadyHeld, hold, noted
+
+_log = Log("bot")
+
+_RUNTIME_DIRECTORY: Final = "RUNTIME_DIRECTORY"
+#: Seconds between looks at whether another bot still works.
+_LOOK_EVERY: Final = 0.02
 
 
 class AlreadyServed(Exception):
@@ -24,25 +33,82 @@ class AlreadyServed(Exception):
 
 
 @contextmanager
-def alone(database: Path) -> Iterator[None]:
+def only_supervisor(database: Path, control: Path) -> Iterator[None]:
     """Keep a second supervisor away from the same store.
+
+    Args:
+        database: The store.
+        control: Where the first one can be spoken to, which is noted for whoever wants to.
 
     Raises:
         AlreadyServed: Another one works on it.
         ConfigurationError: The database cannot be there.
-        StoreUnavailable: Its folder cannot be written.
+        StoreUnavailable: Its folder cannot be written, or the file is another account's or none
+            of SQLite.
     """
     check_place(database)
-    whole = database.resolve()  # two names of one file are one store
-    lock = whole.with_name(f"{whole.name}.serve")
+    lock = beside(database, "serve")
     with ExitStack() as held:
         try:
-            held.enter_context(hold(lock))
+            held.enter_context(hold(lock, note=str(control)))
         except AlreadyHeld as error:
             raise AlreadyServed(database, error.holder) from None
         except OSError as error:
-            raise StoreUnavailable(f"{lock}: {error.strerror}") from error
+            raise unavailable(lock, error) from error
+        # Told here once, rather than by each process in turn.
+        whole = database.resolve()
+        require_access(whole)
+        require_database(whole)
         yield
+
+
+@asynccontextmanager
+async def only_bot(database: Path) -> AsyncIterator[None]:
+    """Wait until no other bot of ours works on the same store, and keep others waiting.
+
+    Two would ask Telegram for the same updates, which gives them to one and an error to the other.
+    So the next bot can get ready while the last one still works, and follow within milliseconds.
+    """
+    lock = beside(database, "bot")
+    waits_for: int | None = None
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(hold(lock))
+                break
+            except AlreadyHeld as error:
+                if waits_for != error.holder:
+                    waits_for = error.holder
+                    _log.info("bot.waiting", until_ended=error.holder)
+            except OSError as error:
+                raise unavailable(lock, error) from error
+            await asyncio.sleep(_LOOK_EVERY)
+        yield
+
+
+def control_path(database: Path, environment: Mapping[str, str]) -> Path:
+    """Return where the supervisor of a store shall listen for commands.
+
+    That is in the folder for such things which systemd made (systemd.exec(5), RuntimeDirectory=),
+    or beside the store.
+    """
+    made = environment.get(_RUNTIME_DIRECTORY, "").partition(":")[0]
+    whole = beside(database, "control")
+    return Path(made) / whole.name if made else whole
+
+
+def control_places(database: Path, environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return where the supervisor of a store may listen for commands, the likeliest place first."""
+    told = noted(beside(database, "serve"))
+    places = [Path(told)] if told else []
+    places += [control_path(database, environment), beside(database, "control")]
+    return tuple(dict.fromkeys(places))
+
+
+def beside(database: Path, ending: str) -> Path:
+    """Return the file of that ending beside a store. Two names of one store are one store."""
+    whole = database.resolve()
+    return whole.with_name(f"{whole.name}.{ending}")
 
 
 def needs_migration(path: Path) -> bool:
@@ -50,14 +116,13 @@ def needs_migration(path: Path) -> bool:
 
     The number is in bytes 60 to 63 (sqlite.org/fileformat2.html §1.3.15). What a kill left in the
     write-ahead log is not seen here; whoever opens the store sees it.
+
+    Raises:
+        StoreUnavailable: It cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            header = file.read(100)
-    except OSError:
-        return False
+    header = header_of(path)
     version = int.from_bytes(header[60:64], "big")
-    return header.startswith(b"SQLite format 3\0") and 0 < version < newest()
+    return header.startswith(MAGIC) and 0 < version < newest()
 
 
 def check_place(path: Path) -> None:

@@ -1,33 +1,35 @@
-"""The composition root: settings become objects, and a list of processes.
+"""The composition root: settings become objects, one process each.
 
-The only place that knows all rooms. What a process does not need it does not import: the
-supervisor's own process loads neither Telegram nor HTTP nor the store, and an API process no
-Telegram (a test keeps it so; start-up time and memory depend on it).
+The only place that knows all rooms; `tgauth.serving` knows which processes there are. What a
+process does not need it does not import: the supervisor's own process loads neither Telegram nor
+HTTP nor the store, and an API process no Telegram (a test keeps it so; start-up time and memory
+depend on it).
 """
 
-import asyncio
 import os
 import resource
 import secrets
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tgauth.domain.client import Client
 from tgauth.domain.code import derive_webhook_secret, hash_of
-from tgauth.domain.instants import SECOND
+from tgauth.domain.instants import DAY, SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
 from tgauth.lifetime import alive, signalled, tell_ready
+from tgauth.listening import bind, listening
 from tgauth.logs import Log
-from tgauth.premises import alone, check_place, needs_migration
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.measuring import measures_of, metrics_listeners, metrics_options
+from tgauth.premises import check_place, only_bot
 from tgauth.settings import ConfigurationError, Settings
-from tgauth.supervisor import Child, ListenError, listen, supervise
-from tgauth.supervisor.child import inherited_sockets, notify
+from tgauth.supervisor.child import inherited_sockets, notify, replaces_another
 
 if TYPE_CHECKING:
     from tgauth.api.options import ApiOptions
@@ -38,72 +40,26 @@ _log = Log("supervisor")
 
 #: Seconds for everything to stop; service managers kill at 10 (containers) to 90 (systemd).
 STOP_DEADLINE: Final = 9.0
-_API_GRACE: Final = 7.0
+#: What a spare of an API process has loaded before it is needed.
+_API_ROOMS: Final = (
+    "anyio._backends._asyncio",
+    "tgauth.api.process",
+    "tgauth.flows.keyring",
+    "tgauth.store.master_key",
+)
 BOT_GRACE: Final = 5.0
-_TOKEN: Final = "TGAUTH_TELEGRAM__TOKEN"  # noqa: S105 - the name of a variable
-#: Looks like one, and is none.
-_NO_TOKEN: Final = "0:not-for-the-api"  # noqa: S105 - as it says
-#: Seconds without a sign of life from its event loop after which a process is replaced. The longest
-#: that one of ours was ever seen to block on a crowded machine is far below.
-WATCHDOG: Final = 10.0
 _TROUBLES: Final = frozenset(
     {
         "child.hung",
         "child.not_ready",
         "child.restarting",
+        "supervisor.not_reloaded",
         "supervisor.giving_up",
         "supervisor.killing",
         "supervisor.overslept",
+        "supervisor.reload_failed",
     }
 )
-
-
-async def serve(settings: Settings) -> int:
-    """Run the supervisor with its API and bot processes; return the exit code.
-
-    Raises:
-        AlreadyServed: Another one does.
-        ConfigurationError: The address cannot be listened on, or the database cannot be there.
-        StoreUnavailable: Its folder cannot be written.
-    """
-    path = settings.database.path
-    with alone(path), _listening(settings) as listener:
-        if needs_migration(path):
-            # Once, and for as long as it takes: a child has only so long to become ready.
-            _log.info("store.migrating", path=path)
-            process = await asyncio.create_subprocess_exec(*command("db", "migrate"))
-            if code := await process.wait():
-                return code
-        return await supervise(
-            children_of(settings, listener), report=report, deadline=STOP_DEADLINE
-        )
-
-
-def children_of(settings: Settings, listener: socket.socket) -> list[Child]:
-    """Return the processes of one installation, in the order of their start."""
-    workers = settings.api.workers
-    names = ["api"] if workers == 1 else [f"api-{number}" for number in range(1, workers + 1)]
-    apis = [
-        Child(
-            name=name,
-            argv=command("run", "api"),
-            environment=_without_token(),
-            file_descriptors=(listener.fileno(),),
-            grace=_API_GRACE,
-            watchdog=WATCHDOG,
-        )
-        for name in names
-    ]
-    bot = Child(name="bot", argv=command("run", "bot"), grace=BOT_GRACE, watchdog=WATCHDOG)
-    return [*apis, bot]
-
-
-def _without_token() -> dict[str, str]:
-    """Return what keeps the bot's token out of an API process, where it came by the environment.
-
-    Whoever speaks HTTP with strangers has no use for it: a webhook's secret is another one.
-    """
-    return {_TOKEN: _NO_TOKEN} if _TOKEN in os.environ else {}
 
 
 def command(*arguments: str) -> tuple[str, ...]:
@@ -116,28 +72,40 @@ def command(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, *options, "-m", "tgauth", *arguments)
 
 
+def load_api() -> None:
+    """Load all that an API process is made of, before anything of it begins."""
+    for name in _API_ROOMS:
+        import_module(name)
+    from tgauth.api.loading import load
+
+    load()
+
+
 async def run_api(settings: Settings) -> int:
     """Run one API process until SIGTERM or SIGINT; return the exit code."""
     from tgauth.api.brand import BrandingUnusable
     from tgauth.api.process import run_api as run
     from tgauth.flows.keyring import Keys
+    from tgauth.upkeep import kept_up
 
     _raise_descriptor_limit()
-    with signalled() as shutdown:
-        handed_down = inherited_sockets()
-        listener = handed_down[0] if handed_down else _listening(settings)
-        async with alive(), open_deployment(settings) as deployment:
+    with signalled() as shutdown, ExitStack() as opened:
+        listeners = inherited_sockets()
+        if not listeners:
+            listeners = (
+                opened.enter_context(listening(settings)),
+                *metrics_listeners(settings, bind),
+            )
+        measures = measures_of(settings, "api")
+        async with alive(), open_deployment(settings, measures=measures) as deployment:
             keys = Keys(deployment)
             await keys.current()  # a key that cannot be read stops the start
+            options = _api_options(settings)
             try:
-                await run(
-                    deployment,
-                    keys,
-                    _api_options(settings),
-                    listener,
-                    ready=tell_ready,
-                    shutdown=shutdown,
-                )
+                async with kept_up(deployment, stop=shutdown.stop):
+                    await run(
+                        deployment, keys, options, *listeners, ready=tell_ready, shutdown=shutdown
+                    )
             except BrandingUnusable as error:
                 raise ConfigurationError(
                     f"TGAUTH_BRANDING__{error.part.upper()}",
@@ -160,6 +128,7 @@ def _api_options(settings: Settings) -> "ApiOptions":
             imprint_url=branding.imprint_url,
         ),
         trusted_proxies=settings.api.trusted_proxies.parsed,
+        metrics=metrics_options(settings),
         webhook=WebhookOptions(networks=telegram.webhook_networks.parsed)
         if telegram.mode == "webhook"
         else None,
@@ -189,22 +158,28 @@ async def run_bot(settings: Settings) -> int:
         ConfigurationError: Telegram refuses the token.
     """
     from tgauth.bot.options import BotAddress
-    from tgauth.bot.process import TokenRefused
+    from tgauth.bot.process import BotTokenRefused
     from tgauth.bot.process import run_bot as run
+    from tgauth.upkeep import kept_up
 
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
+    is_succeeding = replaces_another()
     with signalled() as shutdown:
-        async with alive(), open_deployment(settings) as deployment:
+        measures = measures_of(settings, "bot")
+        async with alive(), open_deployment(settings, measures=measures) as deployment:
             try:
-                await run(
-                    deployment,
-                    address,
-                    _bot_options(settings, deployment),
-                    ready=tell_ready,
-                    tell=notify,
-                    shutdown=shutdown,
-                )
-            except TokenRefused:
+                async with kept_up(deployment, stop=shutdown.stop):
+                    await run(
+                        deployment,
+                        address,
+                        _bot_options(settings, deployment),
+                        turn=only_bot(settings.database.path),
+                        ready=tell_ready,
+                        tell=notify,
+                        shutdown=shutdown,
+                        is_succeeding=is_succeeding,
+                    )
+            except BotTokenRefused:
                 raise ConfigurationError(
                     "TGAUTH_TELEGRAM__TOKEN",
                     found="Telegram refuses it",
@@ -228,25 +203,27 @@ def _bot_options(settings: Settings, deployment: "Deployment") -> "BotOptions":
 
 @asynccontextmanager
 async def open_deployment(
-    settings: Settings, *, as_it_is: bool = False
+    settings: Settings, *, as_it_is: bool = False, measures: Measures = NO_MEASURES
 ) -> AsyncIterator["Deployment"]:
     """Open the store and gather what every flow is given.
 
     Args:
         settings: The settings.
         as_it_is: Whether store and key must be there and up to date; otherwise they are made.
+        measures: Where it is counted what happens.
 
     Raises:
         ConfigurationError: The store cannot be where the settings say.
         TgauthError: The store or the master key cannot be used.
     """
+    from tgauth.clocks import system_clocks
     from tgauth.flows.deployment import Deployment
     from tgauth.store import Store
     from tgauth.store.master_key import load_master_key
 
     path = settings.database.path
     check_place(path)
-    async with Store.open(path, as_it_is=as_it_is) as store:
+    async with Store.open(path, as_it_is=as_it_is, measures=measures) as store:
         may_create = settings.secret_file is None and not as_it_is
         master_key = await load_master_key(store, settings.master_key_path, may_create=may_create)
         yield Deployment(
@@ -261,32 +238,12 @@ async def open_deployment(
             ),
             logins_per_minute=settings.login.requests_per_minute,
             failures_per_minute=settings.api.failures_per_minute,
+            audit_kept_for=settings.audit.keep_days * DAY,
             now=lambda: time.time_ns() // 1_000_000,
+            reading=system_clocks(),
             new_id=lambda: secrets.token_hex(16),
+            measures=measures,
         )
-
-
-def _listening(settings: Settings) -> socket.socket:
-    return bind(settings.api.host, settings.api.port, "TGAUTH_API__HOST and TGAUTH_API__PORT")
-
-
-def bind(host: str, port: int, key: str) -> socket.socket:
-    """Listen on an address.
-
-    Args:
-        host: The address.
-        port: The port.
-        key: What the operator chose them by.
-
-    Raises:
-        ConfigurationError: It cannot be listened on.
-    """
-    try:
-        return listen(host, port)
-    except ListenError as error:
-        raise ConfigurationError(
-            key, found=str(error), expected="an address that is free and ours"
-        ) from error
 
 
 def _raise_descriptor_limit() -> None:

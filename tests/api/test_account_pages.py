@@ -216,6 +216,7 @@ async def test_my_data_is_a_document_to_keep(
         "logins",
         "messages",
         "unhandled",
+        "audit",
     ] == list(data)
     assert (1001, "alice", "2027-01-15T08:00:00Z") == (
         data["account"]["telegram_id"],

@@ -48,12 +48,18 @@ async def request(app: Any, kind: str = "http") -> list[Message]:
     return sent
 
 
+async def stopped(draining: Draining, *, deadline: float) -> None:
+    """Stop as a process does."""
+    draining.stop_accepting(())
+    await draining.drain(deadline=deadline)
+
+
 async def test_a_request_under_way_is_finished() -> None:
     """Draining waits for it, and its connection is not kept."""
     slow, draining = Slow(), Draining()
     under_way = asyncio.create_task(request(draining.wrap(slow)))
     await slow.begun.wait()
-    drain = asyncio.create_task(draining.drain((), deadline=5))
+    drain = asyncio.create_task(stopped(draining, deadline=5))
     await asyncio.sleep(0.15)
     assert not drain.done()
     slow.go.set()
@@ -68,7 +74,7 @@ async def test_a_request_that_comes_late_is_answered_and_its_connection_closed()
     """One that the kernel accepted before we stopped listening."""
     slow, draining = Slow(), Draining()
     slow.go.set()
-    drain = asyncio.create_task(draining.drain((), deadline=1))
+    drain = asyncio.create_task(stopped(draining, deadline=1))
     await asyncio.sleep(0)
     start, _ = await request(draining.wrap(slow))
     await drain
@@ -81,7 +87,7 @@ async def test_what_outlives_the_deadline_is_told_so() -> None:
     under_way = asyncio.create_task(request(draining.wrap(slow)))
     await slow.begun.wait()
     with anyio.fail_after(1):
-        await draining.drain((), deadline=0.05)
+        await stopped(draining, deadline=0.05)
         start, body = await under_way
     assert slow.cancelled
     assert 503 == start["status"]
@@ -110,7 +116,7 @@ async def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     under_way = asyncio.create_task(request(draining.wrap(half)))
     await asyncio.sleep(0.02)
     with anyio.fail_after(1):
-        await draining.drain((), deadline=0.02)
+        await stopped(draining, deadline=0.02)
         messages = await under_way
     assert ["http.response.start"] == [message["type"] for message in messages]
 
@@ -118,7 +124,7 @@ async def test_an_answer_that_has_begun_is_not_begun_again() -> None:
 async def test_nothing_under_way_is_not_waited_for() -> None:
     """Only for a moment, for what the kernel may have accepted."""
     began = anyio.current_time()
-    await Draining().drain((), deadline=60)
+    await stopped(Draining(), deadline=60)
     assert anyio.current_time() - began < 1
 
 
@@ -140,7 +146,7 @@ async def test_a_fault_counts_as_finished() -> None:
     with pytest.raises(ZeroDivisionError):
         await request(draining.wrap(broken))
     with anyio.fail_after(1):
-        await draining.drain((), deadline=60)
+        await stopped(draining, deadline=60)
 
 
 async def test_the_lifespan_is_left_alone() -> None:
@@ -148,7 +154,7 @@ async def test_the_lifespan_is_left_alone() -> None:
     slow, draining = Slow(), Draining()
     lifespan = asyncio.create_task(request(draining.wrap(slow), "lifespan"))
     await slow.begun.wait()
-    await draining.drain((), deadline=0.01)
+    await stopped(draining, deadline=0.01)
     assert not lifespan.done()
     slow.go.set()
     await lifespan

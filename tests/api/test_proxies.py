@@ -85,10 +85,21 @@ async def test_a_trusted_peer_is_known_however_it_is_written(peer: str) -> None:
     assert VISITOR == client[0]
 
 
-async def test_a_peer_without_an_address_is_left_alone() -> None:
-    """As on a unix socket."""
-    client, _ = await client_of(b"203.0.113.9", peer=None)
-    assert client is None
+@pytest.mark.parametrize(
+    ("values", "visitor"),
+    [
+        ([b"203.0.113.9"], VISITOR),
+        ([b"198.51.100.1, 203.0.113.9"], VISITOR),
+        ([b"203.0.113.9, 10.0.0.2"], VISITOR),
+        ([b"junk"], "127.0.0.1"),
+        ([], "127.0.0.1"),
+    ],
+)
+async def test_who_comes_over_a_unix_socket_is_a_proxy(values: list[bytes], visitor: str) -> None:
+    """Its file's mode says who may; what says nothing of where it is from is from here."""
+    client, scope = await client_of(*values, peer=None)
+    assert visitor == client[0]
+    assert scope["client"] is None
 
 
 async def test_the_server_keeps_its_own_scope() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 from telegram import Bot
 from telegram.error import InvalidToken, NetworkError, RetryAfter, TelegramError
 from tests.builders import TOKEN
+from tests.fakes import Remembered
 
 from tgauth.bot.requests import LONGEST_WAIT, UpdatesRequest, WatchedRequest
 from tgauth.bot.watch import TelegramWatch
@@ -176,3 +178,72 @@ async def test_trouble_and_its_end_are_told_once(caplog: pytest.LogCaptureFixtur
     assert ["telegram.unreachable", "telegram.reachable"] == [
         record.getMessage() for record in caplog.records
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "bad_request"),
+        (401, "unauthorized"),
+        (403, "forbidden"),
+        (404, "not_found"),
+        (409, "conflict"),
+        (413, "request_entity_too_large"),
+        (418, "other"),
+        (429, "too_many_requests"),
+        (499, "other"),
+        (500, "server_error"),
+        (599, "server_error"),
+    ],
+)
+async def test_each_error_is_counted_by_its_kind(status: int, kind: str) -> None:
+    """One of a few, whatever answers."""
+    measures = Remembered()
+    body = REFUSED % status
+    async with (
+        a_server(status, body) as url,
+        WatchedRequest(TelegramWatch(measures=measures)) as request,
+    ):
+        with pytest.raises(TelegramError):
+            await Bot(TOKEN, base_url=url, request=request).get_me()
+    assert {("tgauth_telegram_errors_total", kind): 1} == measures.counted
+    assert {} == measures.marked
+
+
+async def test_a_telegram_that_cannot_be_reached_is_counted_so() -> None:
+    """And one that takes too long, too."""
+    measures = Remembered()
+    async with a_server(200, b"") as url:
+        pass
+    async with WatchedRequest(TelegramWatch(measures=measures)) as request:
+        with pytest.raises(NetworkError):
+            await Bot(TOKEN, base_url=url, request=request).get_me()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with (
+        server,
+        WatchedRequest(TelegramWatch(measures=measures), read_timeout=0.1) as request,
+    ):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/bot"
+        with pytest.raises(NetworkError):
+            await Bot(TOKEN, base_url=url, request=request).get_me(read_timeout=0.1)
+    name = "tgauth_telegram_errors_total"
+    assert {(name, "unreachable"): 1, (name, "timed_out"): 1} == measures.counted
+
+
+async def test_a_good_answer_marks_the_last_contact() -> None:
+    """By our own clock, in seconds."""
+    measures = Remembered()
+    body = b'{"ok": true, "result": {"id": 1, "is_bot": true, "first_name": "B"}}'
+    async with (
+        a_server(200, body) as url,
+        WatchedRequest(TelegramWatch(measures=measures)) as request,
+    ):
+        await Bot(TOKEN, base_url=url, request=request).get_me()
+    [moment] = measures.marked.values()
+    assert 5 > abs(time.time() - moment)
+    assert {} == measures.counted

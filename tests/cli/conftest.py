@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.cli.installation import Installation
 
-from tgauth.cli import main
+from tgauth.cli.commands import main
 
 Run = Callable[..., Result]
 

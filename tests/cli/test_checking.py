@@ -29,7 +29,7 @@ def test_before_the_first_start_nothing_is_wrong(folder: Path, run: Run) -> None
         done = run("check", **settings(origin))
     assert 0 == done.exit_code, done.output
     lines = [line.split(maxsplit=1)[0] for line in done.stdout.splitlines()]
-    assert ["ok"] * 8 + ["warning"] == lines
+    assert ["ok"] * 9 + ["warning"] == lines
     assert "tgauth.db will be made at the first start" in done.stdout
     assert f"@the_bot at {origin}" in done.stdout
     assert [] == list(folder.iterdir())
@@ -43,7 +43,7 @@ def test_offline_asks_nobody(run: Run) -> None:
     found = json.loads(done.stdout)
     assert 0 == found["exit_code"]
     names = [one["name"] for one in found["findings"]]
-    assert ["settings", "store", "sqlite", "master key", "port"] == names
+    assert ["settings", "store", "sqlite", "master key", "port", "proxies"] == names
     assert {"name", "verdict", "text", "advice"} == set(found["findings"][0])
 
 

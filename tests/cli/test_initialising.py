@@ -125,7 +125,7 @@ def test_a_file_that_is_there_is_left_alone(folder: Path, run: Run, token_file: 
     path.write_text("mine")
     path.chmod(0o644)
     done = run("init")
-    assert 78 == done.exit_code
+    assert 73 == done.exit_code
     assert "tgauth: tgauth.toml is there already; --force replaces it\n" == done.stderr
     assert "mine" == path.read_text()
     with serving(bot(TOKEN)) as origin:
@@ -148,5 +148,5 @@ def test_another_file_is_named_in_the_next_command(folder: Path, run: Run, token
     assert "Next: tgauth --config 'my settings.toml' check\n" in done.stdout
     assert "The environment goes before it, and has TGAUTH_ISSUER." in done.stdout
     done = run("init", "--output", "missing/tgauth.toml")
-    assert 78 == done.exit_code
+    assert 73 == done.exit_code
     assert f"the folder {folder}/missing does not exist" in done.stderr

@@ -149,7 +149,7 @@ def test_a_ban_holds_at_once_and_can_be_lifted(tgauth: Installation) -> None:
     assert f"{ALICE} may log in again.\n" == tgauth("user", "unban", str(ALICE)).stdout
     assert not tgauth.do(is_banned)
     told = tgauth("user", "unban", str(ALICE), code=1).stderr
-    assert f"tgauth: {ALICE} was not banned\n" == told
+    assert f"tgauth: {ALICE} was not banned (`tgauth user list --banned`)\n" == told
 
 
 def test_an_id_that_was_never_seen_is_banned(tgauth: Installation) -> None:
@@ -158,11 +158,45 @@ def test_an_id_that_was_never_seen_is_banned(tgauth: Installation) -> None:
     assert tgauth.do(is_banned)
 
 
-@pytest.mark.parametrize("text", ["@alice", "0", "1.5", "9" * 30, "x"])
-def test_only_a_telegram_id_can_be_banned(tgauth: Installation, text: str) -> None:
-    """A username changes hands; a mistake is told with 2."""
+@pytest.mark.parametrize("text", ["0", "00", "9" * 5000, str(2**52 + 1)], ids=len)
+def test_a_number_that_is_no_telegram_id_is_told(tgauth: Installation, text: str) -> None:
+    """With 2: it is no name either."""
     for command in ("ban", "unban"):
-        assert "Invalid value for 'ID'" in tgauth("user", command, text, code=2).stderr
+        assert "Invalid value for 'ID|SUBJECT'" in tgauth("user", command, text, code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["ban", "unban", "remove", "export"])
+def test_a_username_is_answered_with_what_to_type(tgauth: Installation, command: str) -> None:
+    """It changes hands: everybody who had it is named with the id, and nothing is done."""
+    tgauth.add("a", ALICE, username="shared")
+    tgauth.add("b", BOB, username="Shared", first_name="Bob", last_name=None)
+    for text in ("@shared", "shared"):
+        assert [
+            f"tgauth: {text} is a username, and those change hands: say whom you mean by the id",
+            f"tgauth:   tgauth user {command} {ALICE}  Alice Archer",
+            f"tgauth:   tgauth user {command} {BOB}  Bob",
+        ] == tgauth("user", command, text, code=1).stderr.splitlines()
+    assert 2 == tgauth.do(count_people)
+    assert not tgauth.do(is_banned)
+
+
+@pytest.mark.parametrize("command", ["ban", "unban", "remove", "export"])
+@pytest.mark.parametrize("text", ["bob", "@bob", "1.5"])
+def test_an_unknown_name_is_told_with_what_to_do(
+    tgauth: Installation, command: str, text: str
+) -> None:
+    """Where names are known from, and that an id can be banned before it ever comes."""
+    told = tgauth("user", command, text, code=1).stderr
+    assert f"tgauth: there is no account of {text}: a name is known once its owner" in told
+    assert "`tgauth user list` has them all" in told
+    assert (command == "ban") == ("an id can be banned before (`tgauth user ban 12345678`)" in told)
+
+
+def test_a_subject_is_as_good_as_an_id(tgauth: Installation) -> None:
+    """It belongs to one account for ever."""
+    tgauth.add("a", ALICE)
+    assert f"Banned {ALICE} (@alice)" in tgauth("user", "ban", "a").stdout
+    assert f"{ALICE} may log in again.\n" == tgauth("user", "unban", "a").stdout
 
 
 def test_removing_somebody_asks_first(tgauth: Installation) -> None:

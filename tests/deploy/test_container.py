@@ -27,6 +27,7 @@ from tests.harness import (
 from tests.house.sources import ROOT
 
 from tgauth.processes import STOP_DEADLINE
+from tgauth.settings import load_settings
 
 DEPLOY = ROOT / "deploy"
 SCRIPTS = Path(sys.executable).parent
@@ -82,9 +83,9 @@ def run_tool(*argv: str, **environment: str) -> "subprocess.CompletedProcess[str
     )
 
 
-def compose() -> dict[str, Any]:
-    """Return compose.yaml as Compose itself understands it."""
-    done = run_tool("docker-compose", "-f", "compose.yaml", "config", "--format=json", **SETTINGS)
+def compose(file: Path = DEPLOY / "compose.yaml") -> dict[str, Any]:
+    """Return a compose file as Compose itself understands it."""
+    done = run_tool("docker-compose", "-f", str(file), "config", "--format=json", **SETTINGS)
     assert (done.returncode, done.stderr) == (0, "")
     return dict(json.loads(done.stdout))
 
@@ -172,6 +173,41 @@ def test_compose_understands_the_file() -> None:
     assert settings["TGAUTH_ISSUER"] == "https://login.example.org"
     assert settings["TGAUTH_TELEGRAM__TOKEN_FILE"] == service["secrets"][0]["target"]
     assert "TGAUTH_TELEGRAM__TOKEN" not in settings
+
+
+def test_an_application_can_be_switched_on(tmp_path: Path) -> None:
+    """Each commented line is good as it stands: callback, client, and its secret as a file."""
+    optional = re.compile(r"^( *)# (TGAUTH_\w+: .*|- client-secret|client-secret:|  file: .*)$")
+    lines = (DEPLOY / "compose.yaml").read_text("utf-8").splitlines()
+    assert 7 == len([line for line in lines if optional.match(line)])
+    file = tmp_path / "compose.yaml"
+    file.write_text("\n".join(optional.sub(r"\1\2", line) for line in lines))
+    service = compose(file)["services"]["tgauth"]
+    secrets = {one["target"] for one in service["secrets"]}
+    environment = dict(service["environment"])
+    (tmp_path / "a-secret").write_text("123456:a-secret-of-this-length")
+    for name in ("TGAUTH_TELEGRAM__TOKEN_FILE", "TGAUTH_LOGIN__CLIENT_SECRET_FILE"):
+        secrets.remove(environment[name])
+        environment[name] = str(tmp_path / "a-secret")
+    assert set() == secrets
+    login = load_settings(environment, tmp_path).login
+    assert ("https://app.example.org/callback", "my-app", "My App") == (
+        login.callback_url,
+        login.client_id,
+        login.application_name,
+    )
+    assert login.client_secret is not None
+
+
+def test_the_commands_in_the_compose_file_are_commands() -> None:
+    """What its head tells to run in the container is what tgauth knows, with its options."""
+    text = (DEPLOY / "compose.yaml").read_text("utf-8")
+    told = re.findall(r"docker compose (?:exec tgauth tgauth|run --rm tgauth) ([a-z ]+[a-z])", text)
+    assert ["check", "user list", "db backup", "db restore"] == told
+    for command in told:
+        assert run_tool("tgauth", *command.split(), "--help").returncode == 0
+    [database] = re.findall(r"TGAUTH_DATABASE__PATH=(\S+)", " ".join(arguments_of("ENV")))
+    assert f"docker compose cp tgauth:{database}.key ." in text
 
 
 def test_compose_gives_tgauth_time_to_stop() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -62,18 +63,26 @@ def test_a_code_is_spent_once_in_time_for_its_own_kind_and_client(case: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("purpose", "actual"),
+    ("purpose", "derived"),
     [
-        (b"code/chat\0login-1", derive_code(MASTER_KEY, CodeKind.CHAT, "login-1")),
-        (b"code/callback\0login-1", derive_code(MASTER_KEY, CodeKind.CALLBACK, "login-1")),
-        (b"session\0session-1", derive_session_secret(MASTER_KEY, "session-1")),
-        (b"form\0the cookie", derive_form_token(MASTER_KEY, "the cookie")),
+        (b"code/chat\0login-1", lambda key: derive_code(key, CodeKind.CHAT, "login-1")),
+        (b"code/callback\0login-1", lambda key: derive_code(key, CodeKind.CALLBACK, "login-1")),
+        (b"session\0session-1", lambda key: derive_session_secret(key, "session-1")),
+        (b"form\0the cookie", lambda key: derive_form_token(key, "the cookie")),
     ],
+    ids=["a chat code", "a callback code", "a session", "a form"],
 )
-def test_derivation_is_plain_hmac(purpose: bytes, actual: str) -> None:
+def test_derivation_is_plain_hmac(purpose: bytes, derived: Callable[[bytes], str]) -> None:
     """Whoever knows the key can derive with any HMAC: the format is fixed and will stay so."""
     raw = hmac.digest(MASTER_KEY, purpose, "sha256")
-    assert urlsafe_b64encode(raw).rstrip(b"=").decode() == actual
+    assert urlsafe_b64encode(raw).rstrip(b"=").decode() == derived(MASTER_KEY)
+
+
+def test_what_needs_no_name_derives_from_an_empty_one() -> None:
+    """A constant from outside: another default would lock every store out of its own keys."""
+    expected = "34fa527b3d233f12f5dbe7b8f5864b956edbbd87a6166a998f22a8a0cba5d1ad"
+    assert expected == derive(MASTER_KEY, "fingerprint").hex()
+    assert expected == hmac.digest(MASTER_KEY, b"fingerprint\0", "sha256").hex()
 
 
 def test_a_derived_code_stays_what_it_was_in_the_first_release() -> None:

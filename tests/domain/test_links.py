@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tgauth.domain.links import (
     Issuer,
     fits_a_button,
+    host_of,
     is_loopback,
     origin_of,
     parse_issuer,
@@ -130,6 +131,19 @@ def test_a_code_is_added_to_whatever_query_there_is(callback: str, expected: str
 def test_an_origin_is_written_as_browsers_write_it(url: str, expected: str) -> None:
     """Default ports vanish, and everything after the port too."""
     assert expected == origin_of(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://App.Example:443/cb?x", "app.example"),
+        ("https://login.example.org:8443", "login.example.org:8443"),
+        ("http://[::1]:8000/", "[::1]:8000"),
+    ],
+)
+def test_people_read_the_host_of_an_address(url: str, expected: str) -> None:
+    """With its port where it is not the usual one, and nothing else."""
+    assert expected == host_of(url)
 
 
 @pytest.mark.parametrize(

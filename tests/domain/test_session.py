@@ -27,6 +27,12 @@ def begun(rules: SessionRules = RULES, *, secret_hash: str | None = None) -> Ses
     )
 
 
+def test_a_session_begins_with_what_it_is_given() -> None:
+    """The hash of its cookie's secret above all: without, no browser would find it again."""
+    assert "a hash" == begun(secret_hash="a hash").secret_hash
+    assert begun().secret_hash is None
+
+
 def test_the_defaults_are_thirty_days_and_a_week_unused() -> None:
     """Whoever sets nothing gets these."""
     assert RULES == SessionRules()

@@ -1,8 +1,10 @@
 """`tgauth demo`, as a newcomer meets it: one printed address, in a real browser."""
 
 import re
+import stat
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,11 @@ def address(demo: Process) -> str:
     found = ADDRESS.search(demo.output)
     assert found is not None
     return found[1]
+
+
+def printed_address(process: Process) -> bool:
+    """Say whether a demo has printed its address."""
+    return ADDRESS.search(process.output) is not None
 
 
 def ask_for_a_link(context: BrowserContext, demo: Process) -> tuple[Page, Page]:
@@ -131,6 +138,23 @@ def test_the_page_works_by_keyboard(demo: Process, chromium: Browser) -> None:
         page.keyboard.press("Enter")
 
         expect(page.get_by_text("telegram_id")).to_be_visible()
+
+
+def test_a_demo_keeps_its_store_where_it_is_told(tmp_path: Path) -> None:
+    """The folder is made, for this account alone; a second demo there knows the same people."""
+    folder = tmp_path / "made" / "demo"
+    argv = [sys.executable, "-m", "tgauth", "demo", "--port", "0", "--directory", str(folder)]
+    for _ in range(2):
+        log = tmp_path / "demo.log"
+        log.unlink(missing_ok=True)
+        process = Process.start(argv, log=log, environment={})
+        try:
+            eventually(partial(printed_address, process))
+            assert process.stop() == 0
+        finally:
+            process.end()
+        assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
+        assert (folder / "tgauth.db").exists()
 
 
 def test_the_demo_keeps_to_this_machine(demo: Process) -> None:

@@ -1,13 +1,12 @@
 """What an operator does to a tgauth that serves: nobody notices, and backups are good."""
 
 import json
+import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -160,20 +159,25 @@ def jwks(installation: Tgauth) -> list[dict[str, str]]:
 
 
 def test_accounts_outlive_a_lost_key(sandbox: Telegram, installation: Tgauth) -> None:
-    """With the statements of docs/backup.md, and with the same `sub` as before."""
+    """As docs/backup.md says: one command, and the same `sub` as before; open links end."""
     served = installation.start("serve")
     token = log_in(installation, sandbox, ALICE)
     before = installation.me(token).json()["user"]["sub"]
     eventually(lambda: not sandbox.codes(ALICE))  # a link that was used leaves the chat
+    sandbox.send(BOB, "/login")
+    pending = sandbox.code(BOB)
+    operate(installation, "keys", "renew", "--master-key-lost", "--yes", code=75)
     assert served.stop() == 0
+    operate(installation, "keys", "renew", "--master-key-lost", "--yes", code=1)
     installation.database.with_name("tgauth.db.key").unlink()
-    operate(installation, "user", "list", code=78)
-    text = (Path(__file__).parents[2] / "docs" / "backup.md").read_text("utf-8")
-    statements = text.partition('sqlite3 tgauth.db "')[2].partition('"')[0]
-    with closing(sqlite3.connect(installation.database)) as shell:
-        shell.executescript(statements)
+    told = operate(installation, "user", "list", code=78).stderr
+    [advised] = re.findall("`tgauth (keys renew --master-key-lost)`", told)
+    told = operate(installation, *advised.split(), "--yes").stdout
+    assert "Ended: 1 session and 1 login that waited." in told
     served = installation.start("serve")
+    eventually(lambda: not sandbox.codes(BOB))
     assert installation.me(token).status_code == 401
+    assert installation.exchange(pending).status_code == 400
     again = log_in(installation, sandbox, ALICE)
     assert before == installation.me(again).json()["user"]["sub"]
     operate(installation, "db", "check")

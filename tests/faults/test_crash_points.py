@@ -37,8 +37,7 @@ def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
 
 def crash_at(point: str, folder: Path) -> dict[str, str]:
     """Return the environment of a process that is killed once at this point."""
-    mark = str(folder / "crashed")
-    return {"PYTHONPATH": CRASHING, "CRASH_AT": point, "CRASH_MARK": mark}
+    return {"PYTHONPATH": CRASHING, "CRASHES": f"{point} 0 {folder / 'crashed'}"}
 
 
 def codes_of(sandbox: Telegram, person: int) -> set[str]:

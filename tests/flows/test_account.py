@@ -173,10 +173,12 @@ async def test_an_export_holds_nothing_of_others(deployment: Deployment, clock: 
         assert {own.subject} == {one.subject for one in data.sessions}
         assert {own.subject} == {one.subject for one in data.logins}
         assert {own.profile.telegram_id} == {one.chat_id for one in data.messages}
+        assert {own.profile.telegram_id} == {one.telegram_id for one in data.audit}
     for table, number in (
         ("sessions", len(hers.sessions + his.sessions)),
         ("logins", len(hers.logins + his.logins)),
         ("outbox", len(hers.messages + his.messages)),
+        ("audit", len(hers.audit + his.audit)),
         ("inbox WHERE payload IS NOT NULL", len(hers.unhandled + his.unhandled)),
     ):
         async with deployment.store.reading() as connection:
@@ -208,7 +210,10 @@ async def rows_with(deployment: Deployment, needles: list[str]) -> set[str]:
 async def test_deleting_an_account_leaves_no_trace_of_it(
     deployment: Deployment, clock: Clock
 ) -> None:
-    """In no column of no table, except that an update was handled, for two days; others stay."""
+    """In no column of no table, except that an update was handled, for two days; others stay.
+
+    And except which subject was removed: an application may ask about it.
+    """
     await busy_days(deployment, clock)
     person = await the_person(deployment)
     his = await export_data(deployment, await the_person(deployment, BOB))
@@ -219,9 +224,11 @@ async def test_deleting_an_account_leaves_no_trace_of_it(
         *(one.id for one in data.sessions),
         *(one.id for one in data.logins),
     ]
-    kinds = {"persons", "sessions", "logins", "codes", "outbox", "inbox"}
+    kinds = {"persons", "sessions", "logins", "codes", "outbox", "inbox", "audit"}
     assert kinds == await rows_with(deployment, needles)
     await delete_account(deployment, person)
+    assert {"inbox", "audit"} == await rows_with(deployment, needles)
+    needles.remove(person.subject)
     assert {"inbox"} == await rows_with(deployment, needles)
     async with deployment.store.reading() as connection:
         left = await connection.run(

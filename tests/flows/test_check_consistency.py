@@ -25,7 +25,7 @@ from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keys, rotate_keys
 from tgauth.store import Store
-from tgauth.store.database import StoreMissing
+from tgauth.store.access import StoreMissing
 from tgauth.store.impossible import RULES
 from tgauth.store.master_key import load_master_key
 
@@ -49,6 +49,9 @@ BREAKERS = {
     "codes that were spent on a login which was not redeemed": "UPDATE codes SET spent_at = 1",
     "logins that were redeemed with none of their codes": "UPDATE codes SET spent_at = NULL",
     "codes for another application than their login": "UPDATE codes SET client_id = 'other'",
+    "codes that can be spent when their login has expired": (
+        "UPDATE codes SET expires_at = expires_at + 1"
+    ),
     "sessions that end before they begin": "UPDATE sessions SET idle_expires_at = seen_at",
     "living sessions of somebody who is banned": f"INSERT INTO bans VALUES ({ALICE}, 1)",
     "messages that were sent and given up on": (

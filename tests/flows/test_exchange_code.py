@@ -18,6 +18,7 @@ from tests.builders import (
     chat_code_of,
 )
 
+from tgauth.domain.clock import STEP_TOLERANCE
 from tgauth.domain.code import CALLBACK_CODE_LIFETIME, CodeKind, derive_code, hash_of
 from tgauth.domain.errors import (
     CodeAlreadySpent,
@@ -31,7 +32,7 @@ from tgauth.domain.errors import (
     PersonNotAllowed,
     TgauthError,
 )
-from tgauth.domain.instants import CLOCK_TOLERANCE, SECOND
+from tgauth.domain.instants import SECOND
 from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import AllowList
@@ -311,9 +312,18 @@ async def test_a_callback_code_from_the_future_has_expired(
 ) -> None:
     """The clock was set back: how old it is cannot be told any more."""
     code, _ = await a_callback_code(deployment)
-    clock.advance(-CLOCK_TOLERANCE - 1)
+    clock.step(-STEP_TOLERANCE - 1)
     await expect(deployment, keyring, code, CodeExpired)
-    clock.advance(1)
+    clock.step(STEP_TOLERANCE + 1)
+    await expect(deployment, keyring, code, CodeExpired)
+
+
+async def test_a_callback_code_outlives_a_small_correction_of_the_clock(
+    deployment: Deployment, keyring: Keyring, clock: Clock
+) -> None:
+    """Clocks are corrected all the time."""
+    code, _ = await a_callback_code(deployment)
+    clock.step(-STEP_TOLERANCE)
     await expect(deployment, keyring, code, None)
 
 

@@ -169,7 +169,7 @@ async def test_a_leaked_key_stays_dead_when_the_clock_is_set_back(
     await keys.current()
     clock.advance(HOUR)
     new = await rotate_keys(deployment, at_once=True)
-    clock.advance(-back)
+    clock.step(-back)
     assert (new.kid, [new.kid]) == await fresh(deployment)
 
 
@@ -185,7 +185,7 @@ async def test_a_second_rotation_waits_for_the_first(
     with pytest.raises(RotationUnderWay) as refused:
         await rotate_keys(deployment, at_once=False)
     assert first.kid in str(refused.value)
-    assert str(first.signs_from) in str(refused.value)
+    assert "from 2027-01-15T08:11:00Z on" in str(refused.value)
     assert before == await list_keys(deployment)
     clock.advance(1)
     second = await rotate_keys(deployment, at_once=False)
@@ -231,7 +231,7 @@ async def test_somebody_signs_after_the_clock_was_set_back(
     old, _ = kids(await keys.current())
     clock.advance(1)
     await rotate_keys(deployment, at_once=False)
-    clock.advance(-1 - back)
+    clock.step(-1 - back)
     signer, published = await fresh(deployment)
     assert (old, 2) == (signer, len(published))
 

@@ -10,7 +10,10 @@ from msgspec import NODEFAULT
 from tests.builders import TOKEN
 from tests.house.sources import ROOT
 
-from tgauth.cli import main
+from tgauth.cli import operating, running
+from tgauth.cli.commands import main
+from tgauth.domain.audit import AuditEvent
+from tgauth.flows.auditing import REFUSED_CODES
 from tgauth.settings import CONFIG_FILE, Field, fields, keys, load_settings
 
 
@@ -63,6 +66,22 @@ def test_no_setting_is_documented_that_there_is_not() -> None:
     assert {field.toml for field in fields()} == named
 
 
+@pytest.mark.parametrize("event", AuditEvent)
+def test_every_event_of_the_audit_log_is_documented(event: AuditEvent) -> None:
+    """In the table, and no other is."""
+    text = (ROOT / "docs" / "audit.md").read_text("utf-8")
+    table = text.partition("| event | when | written |")[2].partition("\n\n")[0]
+    assert f"`{event.value}`" in table
+    named = set(re.findall(r"`([a-z]+\.[a-z]+)`", table))
+    assert {one.value for one in AuditEvent} == named
+
+
+def test_every_reason_for_refusing_a_code_is_documented() -> None:
+    """By its stable code."""
+    text = (ROOT / "docs" / "audit.md").read_text("utf-8")
+    assert [] == [one.code for one in REFUSED_CODES if f"`{one.code}`" not in text]
+
+
 def test_no_command_is_documented_that_there_is_not() -> None:
     """Nor an option."""
     text = (ROOT / "docs" / "commands.md").read_text("utf-8")
@@ -86,6 +105,18 @@ def test_every_command_and_option_is_documented(name: str, command: click.Comman
     for parameter in command.params:
         if isinstance(parameter, click.Option) and not parameter.hidden:
             assert parameter.opts[0] in text
+
+
+def test_every_exit_code_is_documented() -> None:
+    """What a command can end with is in the table, and nothing else."""
+    text = (ROOT / "docs" / "commands.md").read_text("utf-8").partition("## Exit codes")[2]
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    usage, fault = click.UsageError.exit_code, os.EX_SOFTWARE
+    steering = {os.EX_UNAVAILABLE, os.EX_NOPERM}  # `status`, `reload` and `stop`
+    known = {*operating.EXIT_CODES.values(), *steering}
+    expected = {os.EX_OK, usage, fault, operating.BROKEN_OFF, *known}
+    assert expected == documented
+    assert set(running._EXIT_CODES.values()) <= documented
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands(main)))

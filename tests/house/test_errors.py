@@ -9,9 +9,10 @@ from tgauth.api.refusals import REFUSALS, UNFORESEEN, refusal_of
 from tgauth.cli import operating, running
 from tgauth.domain.errors import RotationUnderWay, TgauthError
 from tgauth.oidc.keys import SigningKeyUnreadable
+from tgauth.store.access import StoreMissing
 from tgauth.store.backup import NoPlaceForACopy
 from tgauth.store.copying import CopyExists, CopyFailed
-from tgauth.store.database import StoreMissing
+from tgauth.store.key_renewal import MasterKeyInPlace
 from tgauth.store.master_key import MasterKeyUnusable
 from tgauth.store.migrations import DanglingReference, SchemaTooNew, SchemaTooOld
 from tgauth.store.plain import NoStore
@@ -31,6 +32,7 @@ AT_THE_TERMINAL: set[type[TgauthError]] = {
     BackupMissing,
     CopyExists,
     CopyFailed,
+    MasterKeyInPlace,
     NoPlaceForACopy,
     NoStore,
     OtherMasterKey,

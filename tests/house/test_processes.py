@@ -19,13 +19,16 @@ HEAVY = (
     "jinja2",
     "rich",
     "click",
+    "jwt",
 )
 
 
 def loaded_by(statement: str) -> set[str]:
     """Return which heavy libraries a fresh process has loaded after a statement."""
-    # Measured without coverage, which keeps its notes in SQLite.
-    environment = {key: text for key, text in os.environ.items() if not key.startswith("COV")}
+    # Measured without coverage, which keeps its notes in SQLite, and without settings.
+    environment = {
+        key: text for key, text in os.environ.items() if not key.startswith(("COV", "TGAUTH_"))
+    }
     probe = f"{statement}\nimport sys\nprint(*[n for n in {HEAVY!r} if n in sys.modules])"
     done = subprocess.run(
         (sys.executable, "-c", probe), capture_output=True, text=True, check=True, env=environment
@@ -38,7 +41,20 @@ def loaded_by(statement: str) -> set[str]:
 )
 def test_the_supervisors_process_stays_light(statement: str) -> None:
     """Neither Telegram nor HTTP nor the store."""
-    assert set() == loaded_by(statement) - {"click"}
+    assert set() == loaded_by(statement)
+
+
+@pytest.mark.parametrize("command", [["serve"], ["run", "api"], ["run", "bot"]])
+def test_a_process_is_started_without_the_other_commands(command: list[str]) -> None:
+    """They take longer to load than all that a process does before it works."""
+    # It ends for want of settings, when all of the command line has been loaded.
+    statement = (
+        "import sys, contextlib\n"
+        "from tgauth.cli import main\n"
+        f"sys.argv[1:] = {command!r}\n"
+        "with contextlib.suppress(SystemExit): main()"
+    )
+    assert not {"click", "rich"} & loaded_by(statement)
 
 
 def test_an_api_process_loads_no_telegram() -> None:
@@ -64,3 +80,8 @@ def test_a_child_takes_no_module_from_the_current_folder() -> None:
     """Whoever can write there would run code as the operator."""
     argv = processes.command("run", "api")
     assert "-P" in argv[: argv.index("-m")]
+
+
+def test_the_sandboxs_telegram_needs_no_extra() -> None:
+    """What only its sample application verifies tokens with may be missing."""
+    assert "jwt" not in loaded_by("import tgauth.sandbox.__main__, tgauth.sandbox.telegram")

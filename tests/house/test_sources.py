@@ -1,10 +1,13 @@
 """Promises of the house: documented, small, and each room within its walls."""
 
 import ast
+import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.house.sources import FILES, PACKAGE, imports_of, name_of, tree_of
+from tests.house.sources import FILES, PACKAGE, ROOT, imports_of, name_of, tree_of
 
 #: Outside library → the rooms that may import it.
 DOORS = {
@@ -143,5 +146,50 @@ def test_sql_is_typed_in_the_store_only() -> None:
 def test_the_domain_reads_no_clock_and_no_chance() -> None:
     """Time and randomness come in as arguments."""
     forbidden = {"time", "datetime", "random", "secrets", "os", "uuid", "asyncio", "anyio"}
-    names = {name for path in (PACKAGE / "domain").glob("*.py") for name in imports_of(path)}
-    assert set() == {name for name in names if name.partition(".")[0] in forbidden}
+    files = list((PACKAGE / "domain").glob("*.py"))
+    found = {(path.name, name) for path in files for name in imports_of(path)}
+    # It writes an instant out.
+    found -= {("instants.py", f"datetime{part}") for part in ("", ".UTC", ".datetime")}
+    assert set() == {one for one in found if one[1].partition(".")[0] in forbidden}
+    nodes = [node for path in files for node in ast.walk(tree_of(path))]
+    read = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    assert set() == read & {"now", "utcnow", "today"}
+
+
+def contracts() -> dict[str, dict[str, Any]]:
+    """Return the contracts of import-linter, by their names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    return {one["name"]: one for one in project["tool"]["importlinter"]["contracts"]}
+
+
+#: What stands at the top of the package: folders, and modules that are rooms of their own.
+ROOMS = sorted(
+    f"tgauth.{path.stem}"
+    for path in PACKAGE.iterdir()
+    if path.stem != "__init__" and (path.suffix == ".py" or (path / "__init__.py").exists())
+)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_is_in_every_contract_of_a_door(room: str) -> None:
+    """Each outside library has its door there, or is forbidden to it."""
+    doors = {name: one for name, one in contracts().items() if "has one door" in name}
+    assert set(DOORS) - {"sqlite3", "authlib"} <= {name.split()[0] for name in doors}
+    for name, contract in doors.items():
+        is_door = room.removeprefix("tgauth.") in re.findall(r"\w+", name.partition(":")[2])
+        assert is_door == (room not in contract["source_modules"]), name
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_is_on_a_floor_or_beside_the_house(room: str) -> None:
+    """And what may know nothing of tgauth may not know this room either."""
+    by_name = contracts()
+    layers = by_name["Imports go down the floors"]["layers"]
+    floors = {name.strip() for layer in layers for name in layer.split("|")}
+    leaves = by_name["Words, logs, measures and the place of migrations are leaves"]
+    beside = {"tgauth.supervisor", "tgauth.sandbox", "tgauth.settings"}
+    assert room in floors | beside | set(leaves["source_modules"])
+    for name in ("The supervisor", "The sandbox"):
+        contract = by_name[f"{name} knows nothing of tgauth"]
+        assert room in {*contract["source_modules"], *contract["forbidden_modules"]}, name
+    assert room in {*leaves["source_modules"], *leaves["forbidden_modules"]}

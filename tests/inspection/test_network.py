@@ -26,6 +26,7 @@ from tgauth.inspection.network import (
     issuer_finding,
     judged_clock,
     port_finding,
+    proxies_finding,
 )
 from tgauth.settings import Settings, load_settings
 
@@ -235,3 +236,40 @@ def test_what_speaks_no_http_is_told() -> None:
                     await ask(f"http://127.0.0.1:{server.getsockname()[1]}/")
 
         anyio.run(meet)
+
+
+HTTPS = {"TGAUTH_ISSUER": "https://login.example.org"}
+
+
+@pytest.mark.parametrize(
+    ("host", "advice"),
+    [
+        ("127.0.0.1", "set TGAUTH_API__TRUSTED_PROXIES to 127.0.0.1"),
+        ("localhost", "set TGAUTH_API__TRUSTED_PROXIES to 127.0.0.1"),
+        ("::1", "set TGAUTH_API__TRUSTED_PROXIES to ::1"),
+        ("10.1.2.3", "set TGAUTH_API__TRUSTED_PROXIES to the address from which it connects"),
+        ("0.0.0.0", "set TGAUTH_API__TRUSTED_PROXIES to the address from which it connects"),  # noqa: S104 - compared, not bound
+    ],
+)
+def test_an_https_issuer_needs_a_proxy_that_is_named(host: str, advice: str) -> None:
+    """Otherwise everybody has its address; the key to set is told."""
+    found = proxies_finding(settings(**HTTPS, TGAUTH_API__HOST=host))
+    assert (Verdict.WARNING, advice) == (found.verdict, found.advice)
+    assert "speaks no TLS" in found.text
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (
+            HTTPS | {"TGAUTH_API__TRUSTED_PROXIES": "127.0.0.1"},
+            "127.0.0.1/32 may say whom they forward for",
+        ),
+        ({}, "none trusted, and none needed for an issuer without TLS"),
+    ],
+    ids=["named", "http"],
+)
+def test_no_proxy_is_missed_where_none_is_missing(given: dict[str, str], text: str) -> None:
+    """One that is named, or an issuer that browsers reach without TLS."""
+    found = proxies_finding(settings(**given))
+    assert (Verdict.OK, text) == (found.verdict, found.text)

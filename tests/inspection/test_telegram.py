@@ -10,7 +10,7 @@ from tests.inspection.server import Answers, bot, serving
 
 from tgauth.bot.inspection import BotFacts, TelegramUnreachable, inspect_bot
 from tgauth.bot.options import BotAddress
-from tgauth.bot.process import TokenRefused
+from tgauth.bot.process import BotTokenRefused
 from tgauth.inspection.findings import Finding, Verdict
 from tgauth.inspection.telegram import telegram_findings
 from tgauth.settings import load_settings
@@ -50,7 +50,7 @@ def test_a_bot_is_named() -> None:
 def test_a_token_that_telegram_refuses_is_wrong() -> None:
     """`serve` would end with 78; nothing repeats the token."""
     with serving({}, otherwise=401) as origin:
-        with pytest.raises(TokenRefused):
+        with pytest.raises(BotTokenRefused):
             ask(origin)
         found = look(origin)["token"]
     assert (Verdict.WRONG, True) == (found.verdict, found.is_configuration)
@@ -78,7 +78,7 @@ def test_a_telegram_that_is_not_there_is_a_warning() -> None:
     found = look(f"http://127.0.0.1:{free_port()}")
     assert ["token"] == list(found)
     assert Verdict.WARNING == found["token"].verdict
-    assert "All connection attempts failed" in found["token"].text
+    assert "Connection refused" in found["token"].text
     assert "httpx" not in found["token"].text
 
 

@@ -65,6 +65,10 @@ class Application:
         """Let a browser arrive at the callback address with a query."""
         return self._ask(f"callback {query}")
 
+    def alive(self, token: str) -> dict[str, Any]:
+        """Ask whether a session still lives; the answer has `alive`, or else `refused`."""
+        return self._ask(f"alive {token}")
+
     def _ask(self, line: str) -> dict[str, Any]:
         process = self.process
         assert process.stdin is not None

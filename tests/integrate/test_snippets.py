@@ -269,6 +269,25 @@ def test_the_application_works_on_after_all_that(
     assert "claims" in application.verify(signed(key, claims_of(installation)))
 
 
+def test_an_application_learns_that_a_session_ended(
+    application: Application, sandbox: Telegram
+) -> None:
+    """Alive until the person logs out in the chat, and not afterwards."""
+    person = next(PEOPLE)
+    token = application.callback(f"code={a_code(sandbox, person)}")["token"]
+    assert {"alive": True} == application.alive(token)
+    sandbox.send(person, "/logout")
+    assert eventually(lambda: application.alive(token) == {"alive": False})
+
+
+def test_a_token_that_is_over_is_of_no_living_session(
+    application: Application, installation: Tgauth, key: SigningKey
+) -> None:
+    """Nor is one that is none."""
+    for token in (signed(key, claims_of(installation, **FORGED_CLAIMS["expired"])), "a.b.c"):
+        assert {"alive": False} == application.alive(token)
+
+
 @dataclass(slots=True)
 class Impostor:
     """Something in tgauth's place that gives every code the same answer, and publishes no key."""
@@ -286,7 +305,8 @@ def impostor() -> Iterator[Impostor]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer(200, b'{"keys": []}')
+            is_asked_for_keys = self.path == "/.well-known/jwks.json"
+            self._answer(*(200, b'{"keys": []}') if is_asked_for_keys else (seen.status, seen.body))
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
@@ -357,10 +377,32 @@ def test_an_answer_that_is_none_logs_nobody_in(
     assert deceived.callback("code=abc").get("refused")
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b""),
+        (200, b"{}"),
+        (200, b"<html>Welcome</html>"),
+        (200, b'{"user": "Eve"}'),
+        (302, b'{"user": {"sub": "a"}}'),
+        (404, b'{"error": "not_found"}'),
+        (503, b'{"error": "temporarily_unavailable", "error_description": "later"}'),
+    ],
+)
+def test_an_answer_that_is_none_ends_no_session(
+    status: int, body: bytes, impostor: Impostor, deceived: Application
+) -> None:
+    """It is neither alive nor over: nobody knows, and the application may ask again."""
+    impostor.status, impostor.body = status, body
+
+    assert deceived.alive("a.b.c").get("refused")
+
+
 def test_nobody_answering_logs_nobody_in(snippet: Snippet) -> None:
     """While tgauth is away, a login fails with a sentence; the application itself goes on."""
     with snippet.application(f"http://127.0.0.1:{free_port()}", CLIENT_ID) as application:
         assert "does not answer" in application.callback("code=abc")["refused"]
+        assert "does not answer" in application.alive("a.b.c")["refused"]
         assert application.verify("a.b.c").get("refused")
 
 

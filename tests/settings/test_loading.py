@@ -74,7 +74,18 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "TELEGRAM__MESSAGES_PER_SECOND": ({"1": 1, "1000": 1000}, ["", "0", "1001"]),
     "DATABASE__PATH": ({"/srv/x.db": Path("/srv/x.db")}, ["", "  "]),
     "SECRET_FILE": ({"/run/secret": Path("/run/secret")}, ["", " "]),
-    "API__HOST": ({"::1": "::1", "0.0.0.0": "0.0.0.0"}, [""]),  # noqa: S104 - only a text
+    "API__HOST": (
+        {
+            "::1": "::1",
+            "0.0.0.0": "0.0.0.0",  # noqa: S104 - only a text
+            "unix:/run/api.sock": "unix:/run/api.sock",
+        },
+        ["", "unix:", "unix:api.sock", "unix:/run/", f"unix:/{'x' * 107}"],
+    ),
+    "API__SOCKET_MODE": (
+        {"0660": "0660", "666": "666"},
+        ["", "0", "0668", "66", "00660", "1777", "rw-rw----"],
+    ),
     "API__PORT": ({"0": 0, " 65535 ": 65535}, ["", "-1", "65536", "http", "1.5", "0x10", "true"]),
     "API__WORKERS": ({"1": 1, "64": 64}, ["", "0", "65", "two"]),
     "API__TRUSTED_PROXIES": (
@@ -131,6 +142,13 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "SESSION__IDLE_TTL": (
         {"300": 300, "2592000": 2592000},
         ["", "299", "31536001"],
+    ),
+    "AUDIT__KEEP_DAYS": ({"1": 1, "3650": 3650}, ["", "0", "3651", "90d"]),
+    "METRICS__HOST": ({"::1": "::1", "metrics.internal": "metrics.internal"}, [""]),
+    "METRICS__PORT": ({"0": 0, "9100": 9100}, ["", "-1", "65536", "http"]),
+    "METRICS__TOKEN": (
+        {SECRET: SECRET, f" {SECRET}\n": SECRET},
+        ["", SECRET[1:], f"{SECRET} {SECRET}", "käse" * 4],
     ),
     "BRANDING__NAME": ({"Käse & Co": "Käse & Co"}, ["", "x" * 61, "a\tb"]),
     "BRANDING__LOGO": (
@@ -203,7 +221,34 @@ def test_the_table_is_complete() -> None:
 
 def test_the_secrets_are_known_as_such() -> None:
     """What has a `…_FILE` form and is masked everywhere."""
-    assert {"TELEGRAM__TOKEN", "LOGIN__CLIENT_SECRET"} == SECRETS
+    assert {"TELEGRAM__TOKEN", "LOGIN__CLIENT_SECRET", "METRICS__TOKEN"} == SECRETS
+
+
+@pytest.mark.parametrize(
+    ("metrics", "api", "is_fine"),
+    [("8000", None, False), ("9000", "9000", False), ("9000", None, True), ("0", "0", True)],
+)
+def test_the_metrics_have_another_port_than_everybody_else(
+    metrics: str, api: str | None, *, is_fine: bool
+) -> None:
+    """Or they would be shown to whoever comes there."""
+    given = {"TGAUTH_METRICS__PORT": metrics} | ({"TGAUTH_API__PORT": api} if api else {})
+    if is_fine:
+        assert int(metrics) == load_settings(MINIMAL | given).metrics.port
+    else:
+        with pytest.raises(ConfigurationError, match=f"{metrics} is TGAUTH_API__PORT as well"):
+            load_settings(MINIMAL | given)
+
+
+def test_metrics_are_on_when_somebody_says_where() -> None:
+    """By a port or a token; a host alone says nothing."""
+    for settings, is_on in (
+        ({}, False),
+        ({"TGAUTH_METRICS__HOST": "::1"}, False),
+        ({"TGAUTH_METRICS__PORT": "9000"}, True),
+        ({"TGAUTH_METRICS__TOKEN": SECRET}, True),
+    ):
+        assert is_on == load_settings(MINIMAL | settings).metrics.is_on
 
 
 def test_a_wrong_client_secret_is_never_repeated() -> None:

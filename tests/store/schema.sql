@@ -1,6 +1,35 @@
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL CHECK (event IN (
+        'login.begun', 'login.refused', 'login.replaced', 'login.withdrawn', 'login.redeemed',
+        'code.exchanged', 'code.refused', 'session.ended', 'person.joined', 'person.exported',
+        'person.removed', 'person.banned', 'person.unbanned', 'address.limited', 'key.created',
+        'keys.rotated'
+    )),
+    actor TEXT NOT NULL CHECK (actor IN ('person', 'application', 'operator', 'system')),
+    reason TEXT,
+    subject TEXT,
+    telegram_id INTEGER,
+    client_id TEXT,
+    login_id TEXT,
+    session_id TEXT,
+    address TEXT,
+    device TEXT,
+    number INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_by_age ON audit (at);
+CREATE INDEX audit_by_person ON audit (telegram_id, id) WHERE telegram_id IS NOT NULL;
+CREATE UNIQUE INDEX audit_refused_codes ON audit (login_id, reason) WHERE event = 'code.refused';
 CREATE TABLE bans (
     telegram_id INTEGER NOT NULL PRIMARY KEY,
     banned_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE clock (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+    boot_id TEXT NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    boottime_ms INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE codes (
     hash TEXT NOT NULL PRIMARY KEY,

@@ -14,10 +14,10 @@ from tests.store.whole import add, beside, make, names_in
 
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.store import Store, copying
+from tgauth.store.access import StoreMissing
 from tgauth.store.backup import Backup, NoPlaceForACopy, back_up
 from tgauth.store.connection import Connection
 from tgauth.store.copying import CopyExists, CopyFailed
-from tgauth.store.database import StoreMissing
 from tgauth.store.plain import NoStore
 
 pytestmark = pytest.mark.anyio

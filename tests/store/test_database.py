@@ -328,6 +328,61 @@ async def test_a_probe_tells_whether_a_login_could_be_stored(store: Store) -> No
         await store.probe()
 
 
+async def test_a_probe_waits_a_second_for_another_program(store: Store, database: Path) -> None:
+    """One that knows nothing of our turns; a write waits for longer, before and afterwards."""
+    other = sqlite3.connect(database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = anyio.current_time()
+    with pytest.raises(StoreUnavailable, match="locked"):
+        await store.probe()
+    assert 0.9 < anyio.current_time() - began < 2
+    other.execute("ROLLBACK")
+    other.close()
+    await store.probe()
+    [row] = await store._writer.execute_fetchall("PRAGMA busy_timeout")
+    assert 5000 == row[0]
+
+
+@pytest.mark.parametrize("way", ["writing", "write"])
+async def test_a_transaction_that_was_left_open_costs_itself_alone(store: Store, way: str) -> None:
+    """Should one ever be, the next login does not fail because of it, nor commit what it wrote."""
+    await store._writer.execute_fetchall("BEGIN IMMEDIATE")
+    await add(Connection(store._writer), 1)
+    if way == "write":
+        await store.write(add, 2)
+    else:
+        async with store.writing() as connection:
+            await add(connection, 2)
+    assert ["s2"] == await subjects(store)
+
+
+@pytest.mark.parametrize("way", ["writing", "write", "probe"])
+async def test_a_store_that_a_newer_version_migrated_is_not_written_any_more(
+    store: Store, database: Path, way: str
+) -> None:
+    """What its rows mean by now this version cannot know; whoever runs it is told why it ends."""
+    await store.require_own_schema()
+    async with Store.open(database) as newer:
+        await newer._writer.execute_fetchall("PRAGMA user_version = 9999")
+    with pytest.raises(StoreUnavailable, match="migrated to version 9999 meanwhile"):
+        await _write_by(store, way)
+    with pytest.raises(SchemaTooNew, match="9999"):
+        await store.require_own_schema()
+    assert not store._writer.in_transaction
+    assert [] == await subjects(store)
+
+
+async def _write_by(store: Store, way: str) -> None:
+    match way:
+        case "write":
+            await store.write(add, 1)
+        case "probe":
+            await store.probe()
+        case _:
+            async with store.writing() as connection:
+                await add(connection, 1)
+
+
 def move(path: Path, target: Path) -> None:
     """Move a file to where another may be."""
     path.replace(target)

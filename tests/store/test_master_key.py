@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from tgauth.store import Store
-from tgauth.store.master_key import MasterKeyUnusable, _create, load_master_key
+from tgauth.store.master_key import MasterKeyUnusable, create_master_key, load_master_key
 
 pytestmark = pytest.mark.anyio
 
@@ -151,6 +151,6 @@ async def test_whoever_comes_second_takes_the_first_ones_key(path: Path) -> None
     """A file that appears in between is never overwritten."""
     first = "k" * 64
     path.write_text(first)
-    _create(path)
+    create_master_key(path)
     assert first == path.read_text()
     assert [path] == list(path.parent.iterdir())

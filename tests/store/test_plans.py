@@ -8,6 +8,7 @@ import pytest
 
 from tgauth.store import (
     Store,
+    audit,
     bans,
     codes,
     failures,
@@ -22,6 +23,13 @@ pytestmark = pytest.mark.anyio
 
 #: Every statement that runs while somebody waits, and the sweeps.
 HOT = {
+    "audit.add": audit.INSERT,
+    "audit.add_once": audit.INSERT_ONCE,
+    "audit.count": audit.COUNT_AGAIN,
+    "audit.has_refused_code": audit.SELECT_REFUSED_CODE,
+    "audit.of_person": audit.SELECT_BY_PERSON,
+    "audit.forget": audit.FORGET,
+    "audit.sweep": audit.SWEEP,
     "bans.add": bans.INSERT,
     "bans.get": bans.SELECT,
     "codes.get": codes.SELECT,
@@ -77,6 +85,7 @@ SMALL_INDEXES = {
 }
 #: Indexes whose order a sweep follows from its old end, which it seldom leaves.
 SWEPT_FROM = {
+    "audit.sweep": "audit_by_age",
     "failures.sweep": "failures_by_age",
     "inbox.sweep": "inbox_by_age",
     "logins.sweep": "logins_by_expiry",
@@ -126,6 +135,9 @@ async def test_no_hot_statement_reads_a_whole_table(
 @pytest.mark.parametrize(
     ("name", "index"),
     [
+        ("audit.count", "audit_by_person"),
+        ("audit.forget", "audit_by_person"),
+        ("audit.has_refused_code", "audit_refused_codes"),
         ("outbox.due", "outbox_due"),
         ("outbox.due", "outbox_promised"),
         ("outbox.due", "outbox_owed_by_chat"),

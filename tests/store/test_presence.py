@@ -13,9 +13,9 @@ import anyio
 import pytest
 
 from tgauth.domain.errors import StoreUnavailable
-from tgauth.store import Store
-from tgauth.store.database import StoreMissing
-from tgauth.store.lock_files import give_to_owner
+from tgauth.store import Store, lock_files
+from tgauth.store.access import StoreMissing
+from tgauth.store.lock_files import give_to_owner, open_lock_file
 from tgauth.store.migrations import SchemaTooOld
 from tgauth.store.presence import StoreInUse, alone, present
 
@@ -26,7 +26,7 @@ SERVICE = (4242, 4243) if os.geteuid() == 0 else (os.getuid(), os.getgid())
 
 OPEN = """
 import asyncio, pathlib, sys
-from tgauth.store import Store
+from tgauth.store import Store, lock_files
 async def main():
     async with Store.open(pathlib.Path(sys.argv[1])):
         print("open", flush=True)
@@ -220,3 +220,44 @@ def test_what_a_link_leads_to_is_given_to_nobody(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="is a symbolic link"):
         give_to_owner(link, of=tmp_path / "nothing.db")
     assert 0 == victim.stat().st_uid
+
+
+#: Makes a lock file, and is killed when it is about to say whose it is.
+KILLED = """
+import os, pathlib, signal, sys
+from tgauth.store.lock_files import open_lock_file
+os.fchown = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+open_lock_file(pathlib.Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+def test_root_that_is_killed_leaves_no_lock_that_keeps_the_service_out(database: Path) -> None:
+    """There is none before it belongs to the store's owner."""
+    database.touch()
+    os.chown(database, *SERVICE)
+    lock = database.with_name("tgauth.db.open")
+    done = subprocess.run((sys.executable, "-c", KILLED, str(lock)), check=False)
+    assert -signal.SIGKILL == done.returncode
+    assert not lock.exists()
+    with present(database):
+        assert SERVICE == (lock.stat().st_uid, lock.stat().st_gid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+def test_a_lock_that_somebody_else_makes_meanwhile_is_shared(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes second opens that of the first; nothing is left of its own."""
+    lock = database.with_name("tgauth.db.open")
+    given = lock_files._give
+
+    def slowly(descriptor: int, path: Path, *, of: Path) -> None:
+        lock.touch()
+        given(descriptor, path, of=of)
+
+    monkeypatch.setattr(lock_files, "_give", slowly)
+    descriptor = open_lock_file(lock)
+    assert os.path.samestat(os.fstat(descriptor), lock.stat())
+    os.close(descriptor)
+    assert [lock] == list(database.parent.iterdir())

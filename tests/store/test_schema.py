@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.builders import NOW
 
+from tgauth.domain.audit import Actor, AuditEvent
 from tgauth.domain.code import CodeKind
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.login import Door, LoginState
@@ -23,6 +24,8 @@ ENUMS: dict[tuple[str, str], type[StrEnum]] = {
     ("codes", "kind"): CodeKind,
     ("inbox", "state"): UpdateState,
     ("outbox", "notice"): Notice,
+    ("audit", "event"): AuditEvent,
+    ("audit", "actor"): Actor,
 }
 
 PERSON = "INSERT INTO persons VALUES ('s', 1, 'A', NULL, NULL, NULL, 0, 0)"
@@ -89,7 +92,7 @@ async def test_each_check_names_exactly_the_values_of_its_enum(
             "SELECT sql FROM sqlite_master WHERE name = :table", {"table": table}
         )
     [allowed] = re.findall(rf"CHECK \({column} IN \(([^)]*)\)\)", row["sql"])
-    assert [member.value for member in ENUMS[table, column]] == re.findall(r"'(\w+)'", allowed)
+    assert [member.value for member in ENUMS[table, column]] == re.findall(r"'([\w.]+)'", allowed)
 
 
 async def test_no_check_on_values_is_without_its_enum(store: Store) -> None:
@@ -145,7 +148,7 @@ async def test_every_table_is_strict(store: Store) -> None:
             "WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"
         )
     assert [] == [row["name"] for row in rows if not row["strict"]]
-    assert len(rows) == 11
+    assert len(rows) == 13
 
 
 async def test_every_reference_has_an_index(store: Store) -> None:

@@ -12,7 +12,7 @@ from tests.store.whole import make
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import SECOND
 from tgauth.store import Store, inbox, outbox
-from tgauth.store.database import StoreMissing
+from tgauth.store.access import StoreMissing
 from tgauth.store.migrating import plan_migration
 from tgauth.store.migrations import SchemaTooNew, shipped
 from tgauth.store.plain import NoStore

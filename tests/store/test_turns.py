@@ -5,16 +5,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
+from tests.fakes import Remembered
 
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.store import Store
+from tgauth.store.plain import opened
 from tgauth.store.turns import TurnLock
 
 pytestmark = pytest.mark.anyio
@@ -203,3 +207,102 @@ async def test_a_lock_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="nowhere"):
         async with TurnLock(tmp_path / "nowhere" / "lock", patience=1).turn():
             pass
+
+
+@pytest.mark.may_block
+async def test_a_turn_that_comes_with_the_cancellation_is_given_back(path: Path) -> None:
+    """Taken while the loop could not know yet, and then cancelled: nothing is held or left open."""
+    lock = TurnLock(path, patience=60)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - numbers, not paths
+
+    async def wait() -> None:
+        with scope:
+            async with lock.turn():
+                raise AssertionError("it was cancelled before")
+
+    scope = anyio.CancelScope()
+    async with anyio.create_task_group() as tasks:
+        with held_by_another_process(path) as holder:
+            tasks.start_soon(wait)
+            await anyio.sleep(0.1)
+            holder.kill()
+            holder.wait(10)
+            deadline = time.monotonic() + 5
+            # Looking would take the lock for a moment, so that the thread might miss its turn.
+            while not is_locked(path) and time.monotonic() < deadline:
+                time.sleep(0.01)  # noqa: ASYNC251 - the loop must not know yet
+            time.sleep(0.05)  # noqa: ASYNC251 - as above
+            scope.cancel()
+    assert is_free(path)
+    assert before == len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - numbers, not paths
+
+
+def is_locked(path: Path) -> bool:
+    """Say whether somebody holds the lock, without taking it (proc(5), /proc/locks)."""
+    inode = f":{path.stat().st_ino} "
+    return any(
+        inode in line and "->" not in line for line in Path("/proc/locks").read_text().splitlines()
+    )
+
+
+@pytest.mark.parametrize("opens", [Store.open, opened], ids=["store", "plain"])
+@pytest.mark.parametrize("end", ["opening", "closing"])
+async def test_opening_and_closing_wait_for_their_turn(
+    store: Store, database: Path, opens: Callable[[Path], Any], end: str
+) -> None:
+    """The first to open may recover the WAL, and the last to close writes it back."""
+    await store.probe()
+    steps = {"opening": anyio.Event(), "closing": anyio.Event()}
+    may_close = anyio.Event()
+
+    async def use() -> None:
+        async with opens(database):
+            steps["opening"].set()
+            await may_close.wait()
+        steps["closing"].set()
+
+    async with anyio.create_task_group() as tasks:
+        if end == "closing":
+            tasks.start_soon(use)
+            await steps["opening"].wait()
+        with held_by_another_process(database.with_name("tgauth.db.lock")):
+            if end == "opening":
+                tasks.start_soon(use)
+            may_close.set()
+            await anyio.sleep(0.3)
+            assert not steps[end].is_set()
+        await steps["closing"].wait()
+
+
+async def test_a_probe_does_not_wait_as_long_as_a_write(store: Store, database: Path) -> None:
+    """Whoever asks whether the store is well is told within a second or so."""
+    began = anyio.current_time()
+    with (
+        held_by_another_process(database.with_name("tgauth.db.lock")),
+        pytest.raises(StoreUnavailable, match="was taken for 1 s"),
+    ):
+        await store.probe()
+    assert 0.9 < anyio.current_time() - began < 2
+
+
+async def test_waiting_and_holding_are_timed(tmp_path: Path) -> None:
+    """Each turn once: how long it was waited for, and how long it took; none that never came."""
+    measures = Remembered()
+    one, other = [TurnLock(tmp_path / "lock", patience=5.0) for _ in range(2)]
+    other.measures = measures
+
+    async def take() -> None:
+        async with other.turn():
+            await anyio.sleep(0.05)
+
+    async with one.turn():
+        with anyio.move_on_after(0.05):
+            await take()
+        assert {} == measures.observed
+    async with anyio.create_task_group() as tasks, one.turn():
+        tasks.start_soon(take)
+        await anyio.sleep(0.1)
+    [waited] = measures.observed["tgauth_store_wait_seconds",]
+    [held] = measures.observed["tgauth_store_busy_seconds",]
+    assert 0.05 <= waited < 5
+    assert 0.04 <= held < 5

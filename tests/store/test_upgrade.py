@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import os
+import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,10 +34,11 @@ from tests.disks import fill, small_disk
 from tgauth.domain.code import CodeKind, derive_code, hash_of
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.instants import DAY
-from tgauth.domain.login import LoginState
+from tgauth.domain.login import LoginState, Standing
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
 from tgauth.flows.continue_in_browser import Browser, continue_in_browser
+from tgauth.flows.deliver_messages import LoginOutcome, due_messages
 from tgauth.store import Store, codes, logins, migrations, outbox, persons, sessions
 from tgauth.store.migrations import DanglingReference, Migration, copy_of, shipped
 
@@ -238,6 +242,28 @@ async def test_a_link_of_before_still_logs_in(old: Path, clock: Clock) -> None:
     assert "approved" == outcome.login_id
 
 
+async def test_a_link_of_before_is_told_of_when_it_expires(old: Path, clock: Clock) -> None:
+    """The first version promised nobody that; of those that are over for long nothing is said."""
+    with closing(sqlite3.connect(old)) as raw:
+        raw.execute(
+            "UPDATE outbox SET sent_at = ?, message_id = 500 WHERE login_id = 'approved'", (NOW,)
+        )
+        raw.execute(
+            "UPDATE outbox SET sent_at = 5, message_id = 400, given_up_at = NULL, reason = NULL "
+            "WHERE login_id = 'old'"
+        )
+        raw.execute("DELETE FROM outbox WHERE sent_at IS NULL")
+        raw.commit()
+    async with Store.open(old) as store:
+        deployment = a_deployment(store, now=clock)
+        assert ([], NOW + LIFETIME) == await due_messages(deployment, most=9)
+        clock.advance(LIFETIME)
+        [due], _ = await due_messages(deployment, most=9)
+    assert (Notice.LOGIN_CLOSED, "approved") == (due.notice, due.outgoing.login_id)
+    assert (1001, 500, False) == (due.outgoing.chat_id, due.target, due.is_pointless)
+    assert LoginOutcome(standing=Standing.EXPIRED, session=None) == due.content
+
+
 async def test_the_store_is_copied_before_it_is_changed(old: Path) -> None:
     """The copy is the whole store of before, for this account alone: the way back."""
     before = content_of(old)
@@ -366,6 +392,7 @@ async def test_killing_an_upgrade_leaves_nothing_half_done(database: Path) -> No
         await open_and_close(database)
         assert before == content_of(copy_of(database, 1))
         assert shipped()[-1].number == version_of(database)
+    # Each step is whole by itself: the next start takes those that are left.
     assert set(range(1, shipped()[-1].number + 1)) == set(versions)
 
 
@@ -395,3 +422,52 @@ async def test_a_disk_that_is_too_full_for_the_copy_is_told(tmp_path: Path) -> N
         await open_and_close(database)
         assert before == content_of(copy_of(database, 1))
         assert shipped()[-1].number == version_of(database)
+
+
+@pytest.fixture
+def services_folder() -> Iterator[Path]:
+    """Return a folder of the service's account, which it can reach."""
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    os.chown(folder, 4242, 4243)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+async def test_a_copy_that_root_makes_is_the_services(services_folder: Path) -> None:
+    """As is all else there; and root is root again afterwards."""
+    database = services_folder / "tgauth.db"
+    write_first_version(database)
+    os.chown(database, 4242, 4243)
+    groups = os.getgroups()
+    await open_and_close(database)
+    status = copy_of(database, 1).stat()
+    assert (4242, 4243, 0o600) == (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+    assert (0, 0, groups) == (os.geteuid(), os.getegid(), os.getgroups())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+async def test_a_link_in_a_copys_place_leads_root_nowhere(
+    services_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever owns the folder can put one there at the last moment, and gets nothing by it."""
+    database = services_folder / "tgauth.db"
+    write_first_version(database)
+    os.chown(database, 4242, 4243)
+    before = content_of(database)
+    execute = aiosqlite.Connection.execute_fetchall
+
+    async def linking(self: aiosqlite.Connection, sql: str, *parameters: Any) -> Any:
+        if sql.startswith("VACUUM"):
+            copy_of(database, 1).symlink_to(tmp_path / "precious")
+        return await execute(self, sql, *parameters)
+
+    monkeypatch.setattr(aiosqlite.Connection, "execute_fetchall", linking)
+    with pytest.raises(StoreUnavailable):
+        await open_and_close(database)
+    monkeypatch.undo()
+    assert not (tmp_path / "precious").exists()
+    assert before == content_of(database)
+    assert 0 == os.geteuid()
+    await open_and_close(database)
+    assert before == content_of(copy_of(database, 1))

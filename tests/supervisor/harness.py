@@ -39,7 +39,7 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
 
 def is_alive(pid: int) -> bool:
     """Tell whether `pid` runs; a zombie does not."""
-    return exists(pid) and _state(pid) not in {"Z", "X", ""}
+    return exists(pid) and state_of(pid) not in {"Z", "X", ""}
 
 
 def exists(pid: int) -> bool:
@@ -47,7 +47,8 @@ def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def _state(pid: int) -> str:
+def state_of(pid: int) -> str:
+    """Return the letter of proc_pid_stat(5) for what a process does; empty when it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -65,7 +66,7 @@ def until(above: socket.socket, datagram: bytes) -> list[bytes]:
 class Supervised:
     """A supervisor process and the events that it has told so far."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is what one test varies
         self,
         *children: Child,
         deadline: float = 10.0,
@@ -73,10 +74,14 @@ class Supervised:
         prefix: tuple[str, ...] = (),
         subreaper: bool = False,
         stderr: int | None = None,
+        renewal: Path | None = None,
+        control: Path | None = None,
     ) -> None:
         """Start a supervisor of `children`; `prefix` goes before the command."""
         order = {
             "children": [asdict(child) for child in children],
+            "renewal": str(renewal) if renewal else None,
+            "control": str(control) if control else None,
             "deadline": deadline,
             "subreaper": subreaper,
         }

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 from anyio import Event, Lock, create_task_group, fail_after, wait_all_tasks_blocked
+from anyio.abc import TaskGroup
 from tests.supervisor.harness import a_child, is_alive
 
-from tgauth.supervisor import Child, GiveUpReason, RestartPolicy, supervise
-from tgauth.supervisor.notifications import NotificationSocket
+from tgauth.supervisor import Child, GiveUpReason, Report, RestartPolicy, Supervisor, supervise
 from tgauth.supervisor.process import Spawned, environment_of, start
 from tgauth.supervisor.runner import Runner
-from tgauth.supervisor.supervisor import _Supervisor
 
 pytestmark = pytest.mark.anyio
 
@@ -105,11 +104,10 @@ async def test_children_need_names_of_their_own(names: tuple[str, ...]) -> None:
 async def test_the_first_reason_to_end_decides_the_code() -> None:
     """Two children that give up in the same moment end with the code of the first."""
     reports = Reports()
-    with NotificationSocket() as notifications:
-        ending = _Supervisor([a_child()], notifications, reports, 1, None)
-        ending._give_up(a_child("bot"), GiveUpReason.MISCONFIGURED)
-        ending._give_up(a_child("api"), GiveUpReason.CRASHING)
-        assert ending._exit_code == 78
+    ending = Supervisor([a_child()], report=reports, deadline=1)
+    ending._give_up(a_child("bot"), GiveUpReason.MISCONFIGURED)
+    ending._give_up(a_child("api"), GiveUpReason.CRASHING)
+    assert ending._exit_code == 78
     assert [event for event, _ in reports.events] == [
         "supervisor.giving_up",
         "supervisor.stopping",
@@ -119,6 +117,18 @@ async def test_the_first_reason_to_end_decides_the_code() -> None:
 def no_give_up(child: Child, reason: GiveUpReason) -> None:
     """Fail: these children are not given up."""
     raise AssertionError(f"gave up {child.name}: {reason}")
+
+
+def a_runner(child: Child, tasks: TaskGroup, *, spawn: Any, report: Report) -> Runner:
+    """Make a runner whose runs are tasks of `tasks`."""
+    return Runner(
+        child,
+        spawn=spawn,
+        spawning=Lock(),
+        begin=tasks.start_soon,
+        report=report,
+        give_up=no_give_up,
+    )
 
 
 async def spawned(child: Child) -> Spawned:
@@ -136,11 +146,12 @@ async def test_a_runner_retired_before_it_ran_starts_nothing() -> None:
         raise AssertionError("started after all")
 
     reports = Reports()
-    runner = Runner(a_child(), spawn=spawn, spawning=Lock(), report=reports, give_up=no_give_up)
-    runner.retire()
     with fail_after(15):
-        await runner.run()
-        await runner.stop()
+        async with create_task_group() as tasks:
+            runner = a_runner(a_child(), tasks, spawn=spawn, report=reports)
+            runner.retire()
+            await runner.run()
+            await runner.stop()
     assert reports.events == []
 
 
@@ -155,9 +166,9 @@ async def test_a_child_killed_in_the_middle_of_its_start_is_gone() -> None:
         return process
 
     deaf = a_child("api", "--deaf", grace=60)
-    runner = Runner(deaf, spawn=spawn, spawning=Lock(), report=reports, give_up=no_give_up)
     with fail_after(15):
         async with create_task_group() as tasks:
+            runner = a_runner(deaf, tasks, spawn=spawn, report=reports)
             tasks.start_soon(runner.run)
             await forked.wait()
             runner.kill()
@@ -183,9 +194,9 @@ async def test_a_child_that_waits_for_its_restart_is_not_ready() -> None:
                 waiting.set()
 
     child = a_child("api", "--exit", "1", policy=RestartPolicy(base=60, cap=60))
-    runner = Runner(child, spawn=spawned, spawning=Lock(), report=report, give_up=no_give_up)
     with fail_after(15):
         async with create_task_group() as tasks:
+            runner = a_runner(child, tasks, spawn=spawned, report=report)
             tasks.start_soon(runner.run)
             await waiting.wait()
             await runner.stop()

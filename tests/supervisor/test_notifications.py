@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from tgauth.supervisor import Notifier
-from tgauth.supervisor.notifications import Notification, NotificationSocket, _sender, parse
+from tgauth.supervisor.notifications import Notification, NotificationSocket, parse, sender_of
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_parses(datagram: bytes, fields: dict[str, str]) -> None:
 
 
 @pytest.mark.anyio
-async def test_receives_with_the_senders_pid() -> None:
+async def test_receives_with_thesender_ofs_pid() -> None:
     """The kernel says who sent a datagram."""
     with NotificationSocket() as notifications:
         assert list(notifications.received()) == []
@@ -72,10 +72,10 @@ def test_a_datagram_without_credentials_is_dropped() -> None:
         assert list(notifications.received()) == []
 
 
-def test_only_credentials_tell_the_sender() -> None:
+def test_only_credentials_tell_thesender_of() -> None:
     """Other control messages are passed over."""
     rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, b"\0\0\0\0")
     credentials = struct.pack("iII", 4711, os.getuid(), os.getgid())
     vouched = (socket.SOL_SOCKET, socket.SCM_CREDENTIALS, credentials)
-    assert _sender([rights]) is None
-    assert _sender([rights, vouched]) == 4711
+    assert sender_of([rights]) is None
+    assert sender_of([rights, vouched]) == 4711

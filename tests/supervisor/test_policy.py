@@ -62,6 +62,8 @@ HISTORIES: dict[str, tuple[list[Exit], Restart | GiveUp]] = {
     ),
     "a bad configuration": ([failed(9, 78)], MISCONFIGURED),
     "a bad configuration after a healthy run": ([ran(9, 500, 78)], MISCONFIGURED),
+    "data that cannot be opened": ([failed(9, 74)], GiveUp(reason=GiveUpReason.UNREADABLE)),
+    "data that can be opened again": ([failed(8, 74), failed(9)], Restart(delay=0.2)),
     "a bad configuration that is over": ([failed(8, 78), failed(9)], Restart(delay=0.2)),
 }
 
@@ -73,7 +75,12 @@ def test_decides(history: list[Exit], expected: Restart | GiveUp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "code"), [(GiveUpReason.MISCONFIGURED, 78), (GiveUpReason.CRASHING, 75)]
+    ("reason", "code"),
+    [
+        (GiveUpReason.MISCONFIGURED, 78),
+        (GiveUpReason.UNREADABLE, 74),
+        (GiveUpReason.CRASHING, 75),
+    ],
 )
 def test_reasons_have_exit_codes(reason: GiveUpReason, code: int) -> None:
     """The codes are a contract with service managers: sysexits.h."""
@@ -100,13 +107,14 @@ KINDS = {
     "crashed": ran(0, 0.9, 1),
     "unready": failed(0, -9),
     "misconfigured": failed(0, 78),
+    "unreadable": failed(0, 74),
 }
 runs = st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0, 40)), min_size=1)
 
 
 @given(runs)
 def test_agrees_with_a_literal_count(story: list[tuple[str, int]]) -> None:
-    """Whatever the story: 78 ends it, a healthy run clears it, eleven failures in 120 s end it."""
+    """Whatever the story: 78 and 74 end it, and so do eleven failures since a healthy run."""
     history, clock = [], 0
     for kind, pause in story:
         clock += pause
@@ -122,8 +130,8 @@ def test_agrees_with_a_literal_count(story: list[tuple[str, int]]) -> None:
 
 def _literally(story: list[tuple[str, int]]) -> str | float:
     """Walk backwards through the story, with a table of waits instead of a formula."""
-    if story[-1][0] == "misconfigured":
-        return "misconfigured"
+    if story[-1][0] in {"misconfigured", "unreadable"}:
+        return story[-1][0]
     ago = waits = failures = 0
     for kind, pause in reversed(story):
         if kind == "healthy" or ago > 120:

@@ -4,6 +4,7 @@ import os
 import signal
 from dataclasses import replace
 
+import pytest
 from tests.supervisor.harness import (
     QUICK,
     Supervised,
@@ -39,12 +40,13 @@ def test_a_healthy_child_that_ends_by_itself_is_started_again_at_once() -> None:
         assert house.finish(signal.SIGTERM) == 0
 
 
-def test_a_misconfigured_child_ends_everything_with_78() -> None:
-    """Bad configuration cannot heal by a restart, so all stop and the code is passed on."""
-    with Supervised(a_child("api"), a_child("bot", "--exit", "78")) as house:
-        assert house.finish() == 78
+@pytest.mark.parametrize(("code", "reason"), [(78, "misconfigured"), (74, "unreadable")])
+def test_a_child_that_no_restart_can_cure_ends_everything(code: int, reason: str) -> None:
+    """Neither bad settings nor unreadable data heal, so all stop and the code is passed on."""
+    with Supervised(a_child("api"), a_child("bot", "--exit", str(code))) as house:
+        assert house.finish() == code
     gave_up = house.told("supervisor.giving_up")
-    assert [(e["name"], e["reason"]) for e in gave_up] == [("bot", "misconfigured")]
+    assert [(e["name"], e["reason"]) for e in gave_up] == [("bot", reason)]
     assert {"api", "bot"} == {e["name"] for e in house.told("child.exited")}
     assert house.told("child.restarting") == []
 

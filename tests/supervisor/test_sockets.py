@@ -1,11 +1,14 @@
 """Promises of `listen`: real sockets, and refusals that say what to do."""
 
 import errno
+import os
 import socket
+import stat
+from pathlib import Path
 
 import pytest
 
-from tgauth.supervisor import ListenError, listen
+from tgauth.supervisor import ListenError, listen, listen_at
 
 
 @pytest.mark.parametrize(
@@ -127,3 +130,69 @@ def test_a_refused_first_address_is_not_passed_over(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         with pytest.raises(ListenError, match="another process is listening"):
             listen("some.name", port)
+
+
+def test_listens_on_a_unix_socket(tmp_path: Path) -> None:
+    """Whoever the mode lets in is served, whatever the umask; the file goes with the listener."""
+    path = tmp_path / "api.sock"
+    before = os.umask(0o777)
+    try:
+        with listen_at(path, mode=0o660) as listener, connected(path):
+            assert listener.getsockname() == str(path)
+            assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    finally:
+        os.umask(before)
+    assert not path.exists()
+
+
+def connected(path: Path) -> socket.socket:
+    """Connect to a unix socket."""
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.settimeout(5)
+    client.connect(str(path))
+    return client
+
+
+def test_a_unix_socket_that_a_killed_process_left_is_replaced(tmp_path: Path) -> None:
+    """Nobody listens on it, so nobody is robbed."""
+    path = tmp_path / "api.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as killed:
+        killed.bind(str(path))
+    with listen_at(path, mode=0o600), connected(path):
+        pass
+
+
+def test_a_unix_socket_that_is_listened_on_stays(tmp_path: Path) -> None:
+    """Also where its queue is full; and the refusal takes nothing away."""
+    path = tmp_path / "api.sock"
+    refused = "another process is listening there; stop it or choose another path"
+    with listen_at(path, mode=0o600, backlog=0):
+        for _ in range(3):  # each try leaves a connection in the queue, which has room for one
+            with pytest.raises(ListenError, match=refused), listen_at(path, mode=0o600):
+                pass
+        assert path.is_socket()
+
+
+def test_a_unix_socket_of_somebody_else_is_not_taken_away(tmp_path: Path) -> None:
+    """Who has put another one in its place keeps that."""
+    path = tmp_path / "api.sock"
+    with listen_at(path, mode=0o600):
+        path.unlink()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+            other.bind(str(path))
+    assert path.is_socket()
+
+
+def test_a_place_where_no_unix_socket_can_be_is_explained(tmp_path: Path) -> None:
+    """What is wrong, and what to do."""
+    file = tmp_path / "file"
+    file.write_text("precious")
+    for path, words in (
+        (file, "there is a file of that name which is no socket; choose another path"),
+        (tmp_path / "missing" / "api.sock", "its folder does not exist; make it first"),
+        (tmp_path / ("x" * 200), "AF_UNIX path too long"),
+    ):
+        with pytest.raises(ListenError) as caught, listen_at(path, mode=0o600):
+            pass
+        assert f"cannot listen on unix:{path}: {words}" == str(caught.value)
+    assert file.read_text() == "precious"

@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+import time
 from dataclasses import replace
 
 import pytest
@@ -27,15 +28,18 @@ def test_a_signal_stops_in_reverse_order(number: signal.Signals) -> None:
     assert len(house.told("child.stopping")) == 3
 
 
-def test_a_reload_signal_ends_nothing() -> None:
-    """SIGHUP is not acted on: neither the supervisor nor its children notice it."""
-    with Supervised(a_child()) as house:
-        pid = house.wait_for("child.ready")["pid"]
-        house.send(signal.SIGHUP)
-        os.kill(pid, signal.SIGUSR1)
-        house.wait_for("child.status", status="mark")
+def test_a_group_is_stopped_together() -> None:
+    """Neighbours of one group share one grace; whoever is in none has its own turn."""
+    group = [
+        a_child(name, "--deaf", grace=1.0, group="api") for name in ("api-1", "api-2", "api-3")
+    ]
+    with Supervised(*group, a_child("bot")) as house:
+        house.wait_for("supervisor.ready")
+        began = time.monotonic()
         assert house.finish(signal.SIGTERM) == 0
-    assert len(house.told("child.started")) == 1
+        assert 1 <= time.monotonic() - began < 2
+    assert next(e["name"] for e in house.told("child.exited")) == "bot"
+    assert {e.get("signal") for e in house.told("child.exited")} == {"SIGKILL", None}
 
 
 def test_a_hung_up_child_keeps_the_default_of_sighup() -> None:

@@ -151,13 +151,18 @@ class Frozen:
         self.pid = 4711
         self.code: int | None = None
         self.ending = anyio.Event()
-        self.signals: list[signal.Signals] = []
+        self.signals: list[int] = []
+
+    @property
+    def succession(self) -> None:
+        """Nobody takes over."""
+        return None
 
     async def wait(self) -> None:
         """Wait for the test."""
         await self.ending.wait()
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         """Remember."""
         self.signals.append(number)
 

@@ -10,7 +10,15 @@
 //		return
 //	}
 //	sessions.Renew(w, r, login.Claims.Subject) // whoever was logged in before is not this person
+//	sessions.Keep(r, login.AccessToken) // on the server: it is a secret
 //	http.Redirect(w, r, "/", http.StatusSeeOther) // the code leaves the address bar
+//
+// Whoever logged out at tgauth is logged out here as well when you ask now and then, say once a
+// minute for each person, and before anything that matters:
+//
+//	if alive, err := client.IsAlive(r.Context(), token); err == nil && !alive {
+//		sessions.End(w, r)
+//	}
 package tgauth
 
 import (
@@ -53,7 +61,7 @@ type User struct {
 	Username   string `json:"username"`
 }
 
-// Login is who logged in. The access token opens GET /api/auth/me while the session lives.
+// Login is who logged in. The access token is what IsAlive asks with: a secret, kept on the server.
 type Login struct {
 	Claims      *Claims
 	User        User
@@ -129,6 +137,36 @@ func (c *Client) Exchange(ctx context.Context, code string) (*Login, error) {
 		return nil, fmt.Errorf("%w: %s", ErrLoginFailed, found.Description)
 	}
 	return &Login{User: found.User, AccessToken: found.AccessToken}, nil
+}
+
+// IsAlive says whether the session of a login still lives at tgauth. It does not once the person or the
+// operator ended it, or the token's own time is over: then end yours, and let the person log in again.
+// An error means that tgauth does not answer, so nobody knows: ask again later.
+func (c *Client) IsAlive(ctx context.Context, accessToken string) (bool, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.issuer+"/api/auth/me", nil)
+	if err != nil {
+		return false, err
+	}
+	request.Header.Set("Authorization", "Bearer "+accessToken)
+	answer, err := c.http.Do(request)
+	if err != nil {
+		return false, fmt.Errorf("%w: the login service does not answer: %w", ErrLoginFailed, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusUnauthorized {
+		return false, nil
+	}
+	var found struct {
+		User User `json:"user"`
+	}
+	err = json.NewDecoder(io.LimitReader(answer.Body, largestAnswer)).Decode(&found)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("%w: the login service does not answer: %w", ErrLoginFailed, err)
+	case answer.StatusCode != http.StatusOK || found.User.Subject == "":
+		return false, fmt.Errorf("%w: the login service is in trouble", ErrLoginFailed)
+	}
+	return true, nil
 }
 
 // Verify returns the claims of a token that is genuine, current, and meant for this application.

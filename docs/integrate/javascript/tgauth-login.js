@@ -16,9 +16,15 @@
 //     }
 //     request.session.regenerate(() => {          // whoever was logged in before is not this person
 //       request.session.user = login.claims.sub;
+//       request.session.token = login.accessToken; // on the server: it is a secret
 //       response.redirect(303, '/');              // the code leaves the address bar
 //     });
 //   });
+//
+// Whoever logged out at tgauth is logged out here as well when you ask now and then, say once a minute
+// for each person, and before anything that matters:
+//
+//   if (!(await tgauth.isAlive(request.session.token))) request.session.destroy(…);
 //
 // Make one `Tgauth` when the application starts: it keeps the issuer's keys.
 
@@ -86,6 +92,31 @@ export class Tgauth {
     throw new LoginFailed(
       found?.error_description ?? 'The login service is in trouble. Please try again.',
     );
+  }
+
+  /**
+   * Say whether the session of a login still lives at tgauth. It does not once the person or the
+   * operator ended it, or the token's own time is over: then end yours, and let the person log in
+   * again.
+   *
+   * @throws {LoginFailed} tgauth does not answer, so nobody knows: ask again later.
+   */
+  async isAlive(accessToken) {
+    let answer, found;
+    try {
+      answer = await fetch(`${this.#issuer}/api/auth/me`, {
+        headers: { Authorization: `Bearer ${accessToken}` },
+        credentials: 'omit',
+        redirect: 'manual',
+        signal: AbortSignal.timeout(10_000),
+      });
+      if (answer.status === 401) return false;
+      found = await answer.json();
+    } catch (cause) {
+      throw new LoginFailed('The login service does not answer. Please try again.', { cause });
+    }
+    if (answer.ok && typeof found?.user?.sub === 'string') return true;
+    throw new LoginFailed('The login service is in trouble. Please try again.');
   }
 
   /**

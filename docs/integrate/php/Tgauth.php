@@ -18,7 +18,15 @@
 //   $_SESSION = [];                  // whoever was logged in before is not this person
 //   session_regenerate_id(true);
 //   $_SESSION['user'] = $login['claims']['sub'];
+//   $_SESSION['token'] = $login['access_token']; // on the server: it is a secret
 //   header('Location: /', true, 303); // the code leaves the address bar
+//
+// Whoever logged out at tgauth is logged out here as well when you ask now and then, say once a minute
+// for each person, and before anything that matters:
+//
+//   if (!$tgauth->isAlive($_SESSION['token'])) {
+//       session_destroy();
+//   }
 
 declare(strict_types=1);
 
@@ -82,6 +90,25 @@ final class Tgauth
             return $answer;
         }
         throw new LoginFailed((string) ($answer['error_description'] ?? 'The login service is in trouble.'));
+    }
+
+    /**
+     * Say whether the session of a login still lives at tgauth. It does not once the person or the
+     * operator ended it, or the token's own time is over: then end yours, and let the person log in
+     * again.
+     *
+     * @throws LoginFailed tgauth does not answer, so nobody knows: ask again later.
+     */
+    public function isAlive(string $accessToken): bool
+    {
+        [$status, $answer] = $this->request('/api/auth/me', token: $accessToken);
+        if ($status === 401) {
+            return false;
+        }
+        if ($status === 200 && is_string($answer['user']['sub'] ?? null)) {
+            return true;
+        }
+        throw new LoginFailed('The login service is in trouble. Please try again.');
     }
 
     /**
@@ -154,9 +181,12 @@ final class Tgauth
      *
      * @return array{int, array<string, mixed>} The status, and the JSON.
      */
-    private function request(string $path, ?array $body = null): array
+    private function request(string $path, ?array $body = null, ?string $token = null): array
     {
         $options = ['ignore_errors' => true, 'timeout' => 10, 'follow_location' => 0];
+        if ($token !== null) {
+            $options['header'] = "Authorization: Bearer $token";
+        }
         if ($body !== null) {
             $options += [
                 'method' => 'POST',

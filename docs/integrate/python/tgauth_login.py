@@ -12,7 +12,14 @@ With Flask, and much the same with any other framework:
             return render_template("login_failed.html", reason=failure), 400
         session.clear()  # whoever was logged in before is not this person
         session["user"] = login.claims["sub"]
+        tokens[login.claims["sub"]] = login.access_token  # on the server: it is a secret
         return redirect("/", 303)  # the code leaves the address bar
+
+Whoever logged out at tgauth is logged out here as well when you ask now and then, say once a minute
+for each person, and before anything that matters:
+
+    if not tgauth.is_alive(tokens[session["user"]]):
+        session.clear()
 
 Make one `Tgauth` when the application starts: it keeps the issuer's keys for five minutes.
 """
@@ -39,7 +46,7 @@ class Login:
     Attributes:
         claims: The verified claims of the token; `claims["sub"]` is the account's stable name.
         user: What to show: `name`, and `username` where there is one.
-        access_token: Opens `GET /api/auth/me` at the issuer while the session lives.
+        access_token: What `is_alive` asks with. A secret: keep it on the server.
     """
 
     claims: dict[str, Any]
@@ -88,6 +95,28 @@ class Tgauth:
                 return dict(found)
             case {"error_description": str(reason)}:
                 raise LoginFailed(reason)
+        raise LoginFailed("The login service is in trouble. Please try again.")
+
+    def is_alive(self, access_token: str) -> bool:
+        """Say whether the session of this login still lives at tgauth.
+
+        It does not once the person or the operator ended it, or the token's own time is over: then
+        end yours, and let the person log in again.
+
+        Raises:
+            LoginFailed: tgauth does not answer, so nobody knows: ask again later.
+        """
+        headers = {"Authorization": f"Bearer {access_token}"}
+        try:
+            answer = httpx.get(f"{self._issuer}/api/auth/me", headers=headers, timeout=10)
+            if answer.status_code == httpx.codes.UNAUTHORIZED:
+                return False
+            found = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise LoginFailed("The login service does not answer. Please try again.") from error
+        match found:
+            case {"user": {"sub": str()}} if answer.is_success:
+                return True
         raise LoginFailed("The login service is in trouble. Please try again.")
 
     def verify(self, token: str) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from tgauth.api.languages import words_of
 from tgauth.api.pages import ACCOUNT_PATH, FRONT_PATH, Pages, initial_of
 from tgauth.api.refusals import STALE_FORM
 from tgauth.api.views import AccountPage, DeletePage, Done, ListedSession, Moment, WelcomePage
+from tgauth.api.visitors import visitor_of
+from tgauth.domain.audit import Actor, Doer
 from tgauth.domain.errors import SessionEnded
-from tgauth.domain.instants import SECOND, Instant
+from tgauth.domain.instants import SECOND, Instant, timestamp
 from tgauth.domain.links import origin_of
 from tgauth.domain.session import Session
 from tgauth.flows.account import (
@@ -22,11 +24,12 @@ from tgauth.flows.account import (
     end_own_session,
     export_data,
     living_sessions,
+    note_export,
 )
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.identify import Identity, identify_by_cookie
-from tgauth.flows.personal_data import document_of, timestamp
+from tgauth.flows.personal_data import document_of
 from tgauth.logs import Log
 from tgauth.texts import Words
 
@@ -106,6 +109,7 @@ class _AccountPages:
     async def download(self, request: AnyRequest) -> Response[Any]:
         """Hand out what is kept about whoever is logged in here."""
         identity = await self._identity(request)
+        await note_export(self._deployment, identity.person, by=_doer(request))
         data = await export_data(self._deployment, identity.person)
         document = document_of(data, issuer=self._deployment.issuer.url, now=self._deployment.now())
         _log.info("account.exported", session_id=identity.session.id)
@@ -134,7 +138,7 @@ class _AccountPages:
         if await self._forms.ours(request, self._secret(request), purpose=_DELETING) is None:
             return self._pages.refuse(STALE_FORM, words_of(request))
         identity = await self._identity(request)
-        await delete_account(self._deployment, identity.person)
+        await delete_account(self._deployment, identity.person, by=_doer(request))
         _log.info("account.deleted", session_id=identity.session.id, by="browser")
         return self._leave(Done.DELETED)
 
@@ -146,7 +150,7 @@ class _AccountPages:
         identity = await self._identity(request)
         session_id = str(form.get("session", ""))
         try:
-            await end_own_session(self._deployment, identity.person, session_id)
+            await end_own_session(self._deployment, identity.person, session_id, by=_doer(request))
             _log.info("session.ended", session_id=session_id, by="browser")
         except SessionEnded:
             _log.info("session.not_ended", by="browser")
@@ -157,7 +161,7 @@ class _AccountPages:
         if await self._forms.ours(request, self._secret(request)) is None:
             return self._pages.refuse(STALE_FORM, words_of(request))
         identity = await self._identity(request)
-        count = await end_every_session(self._deployment, identity.person)
+        count = await end_every_session(self._deployment, identity.person, by=_doer(request))
         _log.info("sessions.ended", count=count, by="browser")
         return self._leave(Done.LOGGED_OUT_EVERYWHERE)
 
@@ -167,7 +171,7 @@ class _AccountPages:
         if secret:
             if await self._forms.ours(request, secret) is None:
                 return self._pages.refuse(STALE_FORM, words_of(request))
-            await end_session(self._deployment, secret)
+            await end_session(self._deployment, secret, by=_doer(request))
             _log.info("session.ended", by="browser")
         return self._leave(Done.LOGGED_OUT)
 
@@ -213,6 +217,10 @@ class _AccountPages:
     @property
     def _target(self) -> str | None:
         return origin_of(self._client.callback_url) if self._client.callback_url else None
+
+
+def _doer(request: AnyRequest) -> Doer:
+    return Doer(actor=Actor.PERSON, visitor=visitor_of(request))
 
 
 def title_of(done: Done | None, words: Words) -> str:

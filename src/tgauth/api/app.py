@@ -3,6 +3,7 @@
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
 from tgauth.api.account_pages import account_pages
 from tgauth.api.assets import asset_routes
@@ -18,11 +19,13 @@ from tgauth.api.headers import Headers
 from tgauth.api.health import health_routes
 from tgauth.api.limits import LARGEST_BODY, Limits
 from tgauth.api.login_pages import login_pages
+from tgauth.api.metrics import metrics_routes
 from tgauth.api.options import ApiOptions
 from tgauth.api.pages import Pages
 from tgauth.api.patience import Patience
 from tgauth.api.proxies import Proxies
 from tgauth.api.reference import Reference, reference_routes
+from tgauth.api.timing import Timing
 from tgauth.api.tokens import token_routes
 from tgauth.api.webhook import webhook_routes
 from tgauth.domain.errors import TgauthError
@@ -53,6 +56,7 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
             *asset_routes(pages.assets),
             *machine_routes,
             *reference_routes(reference, pages),
+            *_metrics_routes(deployment, patience, options),
             *posted_updates,
         ],
         exception_handlers={
@@ -71,6 +75,15 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
     # Around everything, so that errors of the framework itself come through here as well.
     limited = Limits(app.asgi_handler)
     shared = Cors(limited, deployment.client)
-    complete = Headers(shared, deployment.issuer)
+    timed = Timing(shared, deployment.measures) if options.metrics else shared
+    complete = Headers(timed, deployment.issuer)
     app.asgi_handler = Proxies(complete, options.trusted_proxies)
     return app
+
+
+def _metrics_routes(
+    deployment: Deployment, patience: Patience, options: ApiOptions
+) -> list[HTTPRouteHandler]:
+    if options.metrics is None or options.metrics.port is not None:
+        return []  # they are off, or have an address of their own
+    return metrics_routes(deployment, patience, options.metrics)

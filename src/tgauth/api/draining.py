@@ -16,7 +16,7 @@ from tgauth.api.headers import COMMON_HEADERS
 #: its answer. Whoever serves streams of events later has to lift it for those.
 REQUEST_DEADLINE: Final = 30.0
 #: Seconds for connections that the kernel accepted before we stopped listening.
-_SETTLING: Final = 0.1
+SETTLING: Final = 0.1
 
 
 class Draining:
@@ -44,19 +44,25 @@ class Draining:
 
         return watched
 
-    async def drain(self, listening: tuple[int, ...], *, deadline: float) -> None:
-        """Stop accepting, then wait for the requests under way.
+    def stop_accepting(self, listening: tuple[int, ...]) -> None:
+        """Take no new connection, and let each answer from now on be its connection's last.
 
         Args:
             listening: File descriptors to stop accepting on. The reader is removed instead of
                 closing the server, which drops accepted connections (CPython gh-109564).
-            deadline: Seconds after which the rest is answered with 503.
         """
         self._draining = True
         loop = asyncio.get_running_loop()
         for descriptor in listening:
             loop.remove_reader(descriptor)
-        await asyncio.sleep(_SETTLING)
+
+    async def drain(self, *, deadline: float) -> None:
+        """Wait for the requests under way.
+
+        Args:
+            deadline: Seconds after which the rest is answered with 503.
+        """
+        await asyncio.sleep(SETTLING)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(deadline):
                 await self._idle.wait()

@@ -27,7 +27,7 @@ def health_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
     def healthz() -> Response[Alive]:
         return Response(Alive(status="alive"), headers=_NO_STORE)
 
-    readiness = _Readiness(deployment)
+    readiness = ReadinessCheck(deployment)
 
     @get("/readyz", **documented("ready"))
     async def readyz() -> Response[Readiness]:
@@ -40,7 +40,7 @@ def health_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
     return [healthz, readyz]
 
 
-class _Readiness:
+class ReadinessCheck:
     """Remembers the last check for a moment: it writes, and anybody may ask."""
 
     def __init__(self, deployment: Deployment) -> None:
@@ -50,6 +50,7 @@ class _Readiness:
         self._trouble: StoreUnavailable | None = None
 
     async def trouble(self) -> StoreUnavailable | None:
+        """Return what keeps a login from being stored right now, if anything does."""
         async with self._asking:
             if anyio.current_time() - self._checked_at > _GOOD_FOR:
                 try:

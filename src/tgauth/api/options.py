@@ -25,6 +25,21 @@ class Branding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """How the metrics are shown.
+
+    Attributes:
+        folder: Where the processes keep what they count.
+        token_hash: Hash of what whoever asks has to send; none: nothing.
+        port: Their own port; none: they are on the API's address.
+    """
+
+    folder: Path
+    token_hash: str | None
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookOptions:
     """What is asked of whoever posts updates, besides the secret.
 
@@ -42,9 +57,11 @@ class ApiOptions:
     Attributes:
         branding: How the pages look.
         trusted_proxies: Networks whose `X-Forwarded-For` is believed.
+        metrics: How the metrics are shown, where they are on.
         webhook: How Telegram posts updates; none: the bot fetches them.
     """
 
     branding: Branding = Branding()
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    metrics: Metrics | None = None
     webhook: WebhookOptions | None = None

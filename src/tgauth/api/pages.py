@@ -34,14 +34,6 @@ class Pages:
         self._brand = brand
         self._client = client
 
-    def load(self) -> None:
-        """Read languages and templates now, so that no first visitor has to wait for them."""
-        load_languages()
-        for language in languages():
-            environment = _templates(words_for(language))
-            for name in environment.list_templates():
-                environment.get_template(name)
-
     def render(
         self,
         page: Page,
@@ -114,6 +106,15 @@ class Pages:
                     return None
                 text = words.gettext("To {application}").format(application=self._client.name)
                 return Link(href=origin_of(self._client.callback_url), text=text)
+
+
+def load_pages() -> None:
+    """Read languages and templates now, so that no first visitor has to wait for them."""
+    load_languages()
+    for language in languages():
+        environment = _templates(words_for(language))
+        for name in environment.list_templates():
+            environment.get_template(name)
 
 
 def refusal_page(request: Request[Any, Any, Any], refusal: Refusal) -> Response[str]:

@@ -1,5 +1,8 @@
 """From whom a request really comes, when the operator's own proxies stand in front.
 
+Whoever connects over a unix socket is one of them: the file's mode says who may. Without the header
+such a request is this machine's own.
+
 Only `X-Forwarded-For` is read, which every common proxy writes. `Forwarded` (RFC 7239) is not: a
 proxy that knows one of the two lets the other through as a stranger sent it. Scheme and host are
 never taken from a header: the issuer, cookies and redirects come from the settings alone.
@@ -17,6 +20,7 @@ _log = Log("api")
 _HEADER: Final = b"x-forwarded-for"
 
 Address = IPv4Address | IPv6Address
+_THIS_MACHINE: Final = IPv4Address("127.0.0.1")
 
 
 class Proxies:
@@ -30,7 +34,9 @@ class Proxies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         values = [value for name, value in scope["headers"] if name == _HEADER]
-        if values and scope["client"]:
+        if scope["client"] is None:  # as Hypercorn says of a unix socket, which has no address
+            scope = {**scope, "client": (str(self._visitor(_THIS_MACHINE, values)), 0)}  # type: ignore[assignment]  # one key of a TypedDict
+        elif values:
             peer = parse_hop(scope["client"][0])
             if peer is not None and self._trusts(peer):
                 # A copy of the outermost level: Hypercorn goes on using its own.

@@ -24,8 +24,10 @@ from hypercorn.events import Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H2ProtocolAssumedError, H11Protocol
+from hyperframe.frame import GoAwayFrame
 
 from tgauth.api.headers import COMMON_HEADERS
+from tgauth.api.listening import ListeningConfig
 
 _MALFORMED: Final = (
     "this is no HTTP request that can be read here: check the request line, the Host header, and "
@@ -35,6 +37,26 @@ _TOO_LARGE: Final = "the headers are too large: send less of them"
 #: Seconds in which the other side has to take some of what was written.
 TAKING: Final = 10.0
 _UPGRADE: Final = b"upgrade"
+#: RFC 9113 §6.8: "initiate a graceful shutdown", before it is known which stream is the last.
+_ANY_STREAM: Final = 2**31 - 1
+
+
+class WireConfig(ListeningConfig):
+    """Hypercorn's configuration, which knows the connections that are open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: set[_Server] = set()
+
+    async def ask_to_leave(self) -> None:
+        """Ask the clients of HTTP/2 to come again elsewhere; HTTP/1.1 says so in each answer."""
+        for server in tuple(self.open):
+            await server.ask_to_leave()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no connection is open."""
+        return not self.open
 
 
 def install() -> None:
@@ -48,6 +70,22 @@ def install() -> None:
 
 class _Server(TCPServer):
     """The socket of one connection."""
+
+    async def run(self) -> None:
+        if not isinstance(self.config, WireConfig):
+            await super().run()
+            return
+        self.config.open.add(self)
+        try:
+            await super().run()
+        finally:
+            self.config.open.discard(self)
+
+    async def ask_to_leave(self) -> None:
+        protocol = getattr(getattr(self, "protocol", None), "protocol", None)
+        if isinstance(protocol, _Http2):
+            frame = GoAwayFrame(0, last_stream_id=_ANY_STREAM)
+            await self.protocol_send(RawData(data=frame.serialize()))
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData):

@@ -11,7 +11,7 @@ from telegram import Bot
 from telegram.error import TelegramError
 
 from tgauth.bot.options import BotAddress
-from tgauth.bot.process import TokenRefused
+from tgauth.bot.process import BotTokenRefused
 from tgauth.bot.requests import WatchedRequest
 from tgauth.bot.watch import TelegramWatch
 
@@ -51,7 +51,7 @@ async def inspect_bot(address: BotAddress, *, our_webhook: str | None = None) ->
         our_webhook: Where its updates should be sent.
 
     Raises:
-        TokenRefused: Telegram does not know the token.
+        BotTokenRefused: Telegram does not know the token.
         TelegramUnreachable: It gave no answer that helps; the message says why.
     """
     os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -76,7 +76,7 @@ async def inspect_bot(address: BotAddress, *, our_webhook: str | None = None) ->
         raise TelegramUnreachable(f"no answer within {PATIENCE:g} s") from None
     except TelegramError as error:
         if watch.refused:
-            raise TokenRefused from None
+            raise BotTokenRefused from None
         # python-telegram-bot puts the name of httpx's class before what went wrong.
         raise TelegramUnreachable(re.sub(r"^httpx\.\w+: ", "", error.message)) from None
 

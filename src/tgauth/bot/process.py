@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
 
 from telegram.error import Conflict, TelegramError
@@ -18,10 +19,8 @@ from tgauth.bot.updates import UPDATES
 from tgauth.bot.waking import Bell
 from tgauth.bot.watch import TelegramWatch
 from tgauth.bot.webhook import OwnWebhook
-from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.instants import SECOND
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.sweep import sweep
 from tgauth.logs import Log
 from tgauth.store import Topic
 from tgauth.store.watching import watching
@@ -33,16 +32,13 @@ _log = Log("bot")
 #: Seconds between attempts to reach Telegram for the first time.
 _REACH_DELAYS: Final = (1.0, 2.0, 5.0, 10.0)
 _STOP_PATIENCE: Final = 2.0
-_SWEEP_EVERY: Final = 60.0
-#: Between batches: whoever waits for a turn gets one.
-_SWEEP_PAUSE: Final = 0.05
 #: Connections for answers; the updater has one of its own.
 _CONNECTIONS: Final = 32
 #: Milliseconds: shorter is an overlapping deployment, whose new process shall win.
 _TAKE_BACK_AFTER: Final = 60 * SECOND
 
 
-class TokenRefused(Exception):
+class BotTokenRefused(Exception):
     """Telegram does not know this token: nothing but another token helps."""
 
 
@@ -51,33 +47,44 @@ async def run_bot(  # noqa: PLR0913 - what a process is made of, and how it is s
     address: BotAddress,
     options: BotOptions,
     *,
+    turn: AbstractAsyncContextManager[None],
     ready: Callable[[], object],
     tell: Callable[..., object],
     shutdown: Callable[[], Awaitable[object]],
+    is_succeeding: bool = False,
 ) -> None:
     """Receive, answer and send until `shutdown` returns.
 
-    It is ready before Telegram has been reached: an unreachable Telegram ends nothing.
+    It is ready before Telegram has been reached: an unreachable Telegram ends nothing. One that is
+    to take another's place is ready when Telegram has not refused its token, whatever else it did.
 
     Args:
         deployment: The installation.
         address: Where and as whom to speak.
         options: What the operator chose.
-        ready: Called when the bot does its work.
+        turn: Held while it works; entering it may have to wait for another bot.
+        ready: Called when the bot does its work, or would if it were its turn.
         tell: Called with fields of sd_notify(3): see `TelegramWatch`.
         shutdown: Returns when it is to stop.
+        is_succeeding: Whether another bot works until this one is ready.
 
     Raises:
-        TokenRefused: Telegram refuses the token.
+        BotTokenRefused: Telegram refuses the token.
     """
     # Waiting times as timedelta, which python-telegram-bot makes the only form in its next release.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
-    bot = _Bot(deployment, address, options, TelegramWatch(tell, deployment.now))
+    bot = _Bot(
+        deployment, address, options, TelegramWatch(tell, deployment.now, deployment.measures)
+    )
+    bot.turn = turn
+    if is_succeeding:
+        bot.tried = ready
     async with watching(deployment.store, bot.listeners):
         work = asyncio.create_task(bot.work(), name="bot")
         stop = asyncio.ensure_future(shutdown())
         refused = asyncio.create_task(bot.token_refused(), name="token watch")
-        ready()
+        if not is_succeeding:
+            ready()
         try:
             await asyncio.wait({work, stop, refused}, return_when=asyncio.FIRST_COMPLETED)
             await bot.stop(work)
@@ -86,7 +93,7 @@ async def run_bot(  # noqa: PLR0913 - what a process is made of, and how it is s
                 task.cancel()
             await asyncio.gather(stop, refused, return_exceptions=True)
     if bot.is_token_refused:
-        raise TokenRefused
+        raise BotTokenRefused
 
 
 class _Bot:
@@ -102,6 +109,10 @@ class _Bot:
         self._watch = watch
         self._promised = Bell()
         self._sending = False
+        #: Held while it works.
+        self.turn: AbstractAsyncContextManager[object] = nullcontext()
+        #: Called once, when Telegram was asked and has not refused the token.
+        self.tried: Callable[[], object] = lambda: None
         bot: ExtBot[None] = ExtBot(
             token=address.token,
             base_url=f"{address.api_url.rstrip('/')}/bot",
@@ -129,18 +140,20 @@ class _Bot:
 
     async def work(self) -> None:
         """Reach Telegram, then poll and send until the sender is told to stop."""
-        application = self._application
         await asyncio.to_thread(load_languages)
         self._watch.working("reaching Telegram")
         await self._reach()
+        self._watch.working("waiting for the bot before it to end")
+        async with self.turn:
+            await self._take_turn()
+
+    async def _take_turn(self) -> None:
+        application = self._application
         await application.start()
         receiving = await self._start_receiving()
         self._sending = True
         async with asyncio.TaskGroup() as tasks:
-            upkeep = [
-                tasks.create_task(work)
-                for work in (self._set_commands(), self._keep_up(), receiving)
-            ]
+            upkeep = [tasks.create_task(work) for work in (self._set_commands(), receiving)]
             await self._sender.run()
             for task in upkeep:
                 task.cancel()
@@ -178,13 +191,21 @@ class _Bot:
         while True:
             try:
                 await self._application.initialize()
+                self._note_try()
             except Exception as error:  # noqa: BLE001 - whatever it answers, it may answer better
                 delay = _REACH_DELAYS[min(attempt, len(_REACH_DELAYS) - 1)]
                 self._watch.missed(str(error), retry_in=delay)
+                self._note_try()
                 attempt += 1
                 await asyncio.sleep(delay)
             else:
                 return
+
+    def _note_try(self) -> None:
+        """Tell, once, that Telegram was asked, and did not refuse the token."""
+        if not self._watch.refused:
+            tried, self.tried = self.tried, lambda: None
+            tried()
 
     async def _start_receiving(self) -> Coroutine[Any, Any, None]:
         """Begin to receive updates; return what has to be done about it all the while."""
@@ -238,15 +259,6 @@ class _Bot:
                     _log.debug("webhook.not_removed", error=error.message)
                 else:
                     _log.warning("webhook.removed", advice="stop whatever set it")
-
-    async def _keep_up(self) -> None:
-        while True:
-            try:
-                more = await sweep(self._deployment)
-            except StoreUnavailable as error:
-                more = False
-                _log.warning("store.unavailable", reason=str(error))
-            await asyncio.sleep(_SWEEP_PAUSE if more else _SWEEP_EVERY)
 
     async def _set_commands(self) -> None:
         try:

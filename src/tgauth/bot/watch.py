@@ -8,6 +8,8 @@ from typing import Final
 from tgauth.bot.waking import Bell
 from tgauth.domain.instants import SECOND, Instant
 from tgauth.logs import Log
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.measures.catalogue import TELEGRAM_CONTACT
 
 _log = Log("bot")
 
@@ -42,12 +44,14 @@ class TelegramWatch:
     Attributes:
         bell: Rung when the token was refused.
         refused: Whether it was.
+        measures: Where contacts and errors are counted.
     """
 
     def __init__(
         self,
         tell: Callable[..., object] = _nobody,
         now: Callable[[], Instant] = _wall_clock,
+        measures: Measures = NO_MEASURES,
     ) -> None:
         """Begin with nothing known.
 
@@ -55,7 +59,9 @@ class TelegramWatch:
             tell: Called with fields of sd_notify(3): what the bot is doing (STATUS), and when
                 Telegram answered last (X_TGAUTH_CONTACT, milliseconds since 1970).
             now: The clock.
+            measures: Where contacts and errors are counted.
         """
+        self.measures = measures
         self.bell = Bell()
         self.refused = False
         self._tell = tell
@@ -86,6 +92,7 @@ class TelegramWatch:
         if self._end(Trouble.UNREACHABLE):
             _log.info("telegram.reachable")
         now = self._now()
+        self.measures.mark(TELEGRAM_CONTACT, now / SECOND)
         told_at = self._contact_told_at
         # Also where the clock was set back.
         if told_at is None or not 0 <= now - told_at < CONTACT_EVERY:

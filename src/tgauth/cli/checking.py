@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import click
 
+from tgauth.cli.operating import breakable
 from tgauth.settings import read_settings
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def check(*, as_json: bool, is_offline: bool) -> None:
     async def look() -> "list[Finding]":
         return await inspect(reading, is_offline=is_offline)
 
-    findings = anyio.run(look)
+    with breakable("nothing was changed"):
+        findings = anyio.run(look)
     code = exit_code_of(findings)
     if as_json:
         told = [

@@ -15,6 +15,8 @@ from tgauth.cli.operating import (
     to_the_end,
 )
 from tgauth.cli.printing import as_json, moment, plain, say, size, table
+from tgauth.cli.running import attach
+from tgauth.domain.instants import maybe_timestamp
 
 if TYPE_CHECKING:
     from tgauth.flows.check_consistency import Checked
@@ -55,6 +57,7 @@ def migrate() -> None:
     from tgauth.store import Store
     from tgauth.store.migrating import plan_migration
 
+    attach()
     path = settings_of_installation().database.path
 
     async def do() -> "MigrationPlan":
@@ -194,18 +197,10 @@ def _status_lines(status: "StoreStatus") -> dict[str, str]:
 
 
 def _status_object(status: "StoreStatus") -> dict[str, Any]:
-    from tgauth.flows.personal_data import timestamp
-
-    moments = {
-        name: None if instant is None else timestamp(instant)
-        for name, instant in (
-            ("oldest_waiting", status.oldest_waiting),
-            ("oldest_owed", status.oldest_owed),
-        )
-    }
     return {
         **asdict(status),
-        **moments,
+        "oldest_waiting": maybe_timestamp(status.oldest_waiting),
+        "oldest_owed": maybe_timestamp(status.oldest_owed),
         "path": str(status.path.absolute()),
         "is_known": status.schema <= status.newest_schema,
     }

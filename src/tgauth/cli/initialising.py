@@ -11,6 +11,7 @@ from typing import Final, TextIO
 import anyio
 import click
 
+from tgauth.cli.operating import breakable
 from tgauth.cli.running import fail
 from tgauth.settings import CONFIG_FILE, FILE_NAME, Field, fields, understand
 
@@ -108,19 +109,21 @@ def init(  # noqa: PLR0913 - one for each option
     Each answer is checked at once. Options answer in advance.
     """
     if output.exists() and not force:
-        fail(f"{output} is there already; --force replaces it", os.EX_CONFIG)
+        fail(f"{output} is there already; --force replaces it", os.EX_CANTCREAT)
     if not output.absolute().parent.is_dir():
-        fail(f"{output}: the folder {output.absolute().parent} does not exist", os.EX_CONFIG)
+        fail(f"{output}: the folder {output.absolute().parent} does not exist", os.EX_CANTCREAT)
     given = {_ISSUER: issuer, _ALLOW: allow, _CALLBACK: callback_url, _NAME: application_name}
     _need_a_terminal({_BOT: token_file, **given})
-    # What was given is looked at first: nobody should answer questions to hear of a wrong option.
-    ready = {one: _given(one, text) for one, text in given.items() if text is not None}
-    server = _given(_SERVER, api_url) if api_url else None
-    chosen = {
-        _SERVER.name: server,
-        _BOT.name: _token(token_file, server or str(_FIELDS[_SERVER.name].default)),
-        **{one.name: ready[one] if one in ready else _open_answer(one) for one in given},
-    }
+    with breakable("nothing was written"):
+        # What was given is looked at first: nobody should answer questions to hear of a wrong
+        # option.
+        ready = {one: _given(one, text) for one, text in given.items() if text is not None}
+        server = _given(_SERVER, api_url) if api_url else None
+        chosen = {
+            _SERVER.name: server,
+            _BOT.name: _token(token_file, server or str(_FIELDS[_SERVER.name].default)),
+            **{one.name: ready[one] if one in ready else _open_answer(one) for one in given},
+        }
     _write(output, {name: text for name, text in chosen.items() if text}, may_replace=force)
 
 
@@ -198,7 +201,7 @@ def _known_to_telegram(token: str, api_url: str) -> str:
     """
     from tgauth.bot.inspection import TelegramUnreachable, inspect_bot
     from tgauth.bot.options import BotAddress
-    from tgauth.bot.process import TokenRefused
+    from tgauth.bot.process import BotTokenRefused
 
     click.echo("Asking Telegram …")
     address = BotAddress(token=token, api_url=api_url)
@@ -210,7 +213,7 @@ def _known_to_telegram(token: str, api_url: str) -> str:
         click.echo(f"It is the token of @{anyio.run(ask)}.")
     except TelegramUnreachable as error:
         click.echo(f"Could not reach Telegram ({error}); going on without checking the token.")
-    except TokenRefused:
+    except BotTokenRefused:
         raise ValueError("Telegram refuses it; take the current token from @BotFather") from None
     return token
 
@@ -221,7 +224,7 @@ def _write(output: Path, chosen: dict[str, str], *, may_replace: bool) -> None:
     try:
         write_new(output, composed(chosen), may_replace=may_replace)
     except FileExistsError:
-        fail(f"{output} is there already; --force replaces it", os.EX_CONFIG)
+        fail(f"{output} is there already; --force replaces it", os.EX_CANTCREAT)
     except OSError as error:
         fail(f"{output} cannot be written: {error.strerror}", os.EX_CANTCREAT)
     click.echo(f"\nWrote {output}, readable by this account alone.")

@@ -1,21 +1,25 @@
 """`tgauth keys`: what tokens are signed with."""
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tgauth.cli.operating import (
-    NOTHING_DONE,
     confirm,
     settings_of_installation,
+    to_the_end,
     with_deployment,
 )
-from tgauth.cli.printing import as_json, moment, say, table
-from tgauth.cli.running import fail
+from tgauth.cli.printing import as_json, moment, say, some, table
+from tgauth.domain.instants import maybe_timestamp, timestamp
 
 if TYPE_CHECKING:
     from tgauth.flows.deployment import Deployment
     from tgauth.flows.keyring import KeyUse
+    from tgauth.flows.renew_master_key import Renewed
+    from tgauth.store.key_renewal import KeyChange
     from tgauth.store.signing_keys import SealedKey
 
 
@@ -65,10 +69,6 @@ def rotate(*, at_once: bool, yes: bool) -> None:
         confirm("Rotate at once?", yes=yes)
 
     async def do(deployment: "Deployment") -> "tuple[SealedKey, list[SealedKey]]":
-        for key in await list_keys(deployment):
-            if key.signs_from > deployment.now() and not at_once:
-                when = moment(key.signs_from)
-                fail(f"key {key.kid} is new already and signs from {when} on", NOTHING_DONE)
         new = await rotate_keys(deployment, at_once=at_once)
         return new, await list_keys(deployment)
 
@@ -89,6 +89,74 @@ def rotate(*, at_once: bool, yes: bool) -> None:
     )
 
 
+@keys.command()
+@click.option("--master-key-lost", "is_lost", is_flag=True, help="The key file is gone for good.")
+@click.option("--master-key-stolen", "is_stolen", is_flag=True, help="Others may have it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def renew(*, is_lost: bool, is_stolen: bool, yes: bool) -> None:
+    """Make a new master key, while no tgauth runs. Accounts and bans stay; nobody stays logged in.
+
+    For a master key that was lost or stolen. For a signing key there is `rotate`.
+    """
+    from tgauth.flows.renew_master_key import Renewed, master_key_renewal
+    from tgauth.store.key_renewal import KeyChange, Misfortune
+
+    if is_lost == is_stolen:
+        raise click.UsageError("say which it is: --master-key-lost or --master-key-stolen")
+    settings = settings_of_installation()
+    plan = partial(
+        master_key_renewal,
+        settings.database.path,
+        settings.master_key_path,
+        Misfortune.LOST if is_lost else Misfortune.STOLEN,
+        may_make=settings.secret_file is None,
+    )
+
+    async def look() -> KeyChange:
+        async with plan() as renewal:
+            return renewal.change
+
+    async def do() -> tuple[KeyChange, Renewed]:
+        # Looked at again: somebody may have found the key meanwhile.
+        async with plan() as renewal:
+            return renewal.change, await renewal.carry_out(now=time.time_ns() // 1_000_000)
+
+    if not yes:
+        say(*_renewal(to_the_end(look)))
+        confirm("Renew the master key?", yes=yes)
+    change, done = to_the_end(do)
+    say(*_renewed(change, done))
+
+
+def _renewal(change: "KeyChange") -> list[str]:
+    if not change.is_made:
+        file = f"{change.path}, which is there and not this store's, becomes its master key."
+    elif change.set_aside is not None:
+        file = f"{change.path} gets a new master key; what is there now becomes {change.set_aside}."
+    else:
+        file = f"{change.path} gets a new master key."
+    return [
+        file,
+        "Everybody is logged out, and every link that waits and every token is void.",
+        "Accounts, the subjects by which applications know them, and bans stay.",
+        "There is no way back: look for a copy of the key first.",
+    ]
+
+
+def _renewed(change: "KeyChange", done: "Renewed") -> list[str]:
+    ended = f"{some(done.sessions, 'session')} and {some(done.logins, 'login')} that waited"
+    lines = [
+        f"{change.path} is the master key now. Copy it to a safe place, not to the backups'.",
+        f"Ended: {ended}. Signing key {done.key.kid} signs from now on.",
+        "Start tgauth again. People send /login anew. Applications take up the new signing key by",
+        "themselves, within five minutes.",
+        "Make a backup: those from before do not open with this key.",
+    ]
+    if change.set_aside is not None:
+        lines.append(f"What was there before is {change.set_aside} now; only they need it.")
+    return lines
+
+
 def _use(key: "SealedKey", use: "KeyUse") -> str:
     from tgauth.flows.keyring import KeyUse
 
@@ -105,13 +173,11 @@ def _use(key: "SealedKey", use: "KeyUse") -> str:
 
 
 def _object(key: "SealedKey", use: "KeyUse") -> dict[str, Any]:
-    from tgauth.flows.personal_data import timestamp
-
     return {
         "kid": key.kid,
         "algorithm": key.algorithm,
         "use": use.value,
         "created_at": timestamp(key.created_at),
         "signs_from": timestamp(key.signs_from),
-        "expires_at": timestamp(key.expires_at) if key.expires_at is not None else None,
+        "expires_at": maybe_timestamp(key.expires_at),
     }

@@ -4,7 +4,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
@@ -28,6 +28,8 @@ _NOT_NEEDED: Final = {
 }
 #: Nothing was found, or nothing was done.
 NOTHING_DONE: Final = 1
+#: Ctrl-C, as shells count it: 128 and the number of SIGINT.
+BROKEN_OFF: Final = 130
 #: How each refusal ends a command, by its code: a command need not load the rooms they are of.
 EXIT_CODES: Final = {
     **dict.fromkeys(CONFIGURATION_CODES, os.EX_CONFIG),
@@ -41,6 +43,7 @@ EXIT_CODES: Final = {
     "no_place_for_a_copy": os.EX_CANTCREAT,
     "backup_missing": NOTHING_DONE,
     "other_master_key": NOTHING_DONE,
+    "master_key_in_place": NOTHING_DONE,
     "rotation_under_way": NOTHING_DONE,
 }
 
@@ -90,7 +93,7 @@ def to_the_end(operation: Callable[[], Awaitable[T]]) -> T:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(NOTHING_DONE)
     except KeyboardInterrupt:
-        fail("broken off", 130)
+        fail("broken off", BROKEN_OFF)
     except Exception as error:  # noqa: BLE001 - the last door: whatever it is, one clear end
         code = EXIT_CODES.get(getattr(error, "code", ""))
         if code is None:
@@ -108,7 +111,23 @@ def confirm(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    with contextlib.suppress(click.Abort):
+    with breakable("nothing was done (--yes answers in advance)"):
         if click.confirm(question, err=True):
             return
     fail("nothing was done: it was not confirmed (--yes does so in advance)", NOTHING_DONE)
+
+
+@contextlib.contextmanager
+def breakable(outcome: str) -> Iterator[None]:
+    """End with a line when somebody breaks off, or when there is nobody who answers.
+
+    Args:
+        outcome: What breaking off leaves behind.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort) as error:
+        click.echo(err=True)  # the cursor stands behind the question
+        if isinstance(error.__context__, EOFError):  # click makes one error of both
+            fail(f"the input ended before an answer; {outcome}", NOTHING_DONE)
+        fail(f"broken off; {outcome}", BROKEN_OFF)

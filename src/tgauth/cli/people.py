@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tgauth.cli.naming import account_meant, checked_id, id_meant
 from tgauth.cli.operating import (
     NOTHING_DONE,
     confirm,
@@ -13,6 +14,7 @@ from tgauth.cli.operating import (
 )
 from tgauth.cli.printing import NOTHING, as_json, moment, plain, say, some, table
 from tgauth.cli.running import fail
+from tgauth.domain.instants import maybe_timestamp
 
 if TYPE_CHECKING:
     from tgauth.domain.person import Person
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from tgauth.flows.find_person import PersonRecord
     from tgauth.flows.list_persons import Listed
 
-#: Telegram's ids have at most 52 significant bits (core.telegram.org/bots/api#user).
-_TELEGRAM_ID: Final = click.IntRange(1, 2**52)
 _HEADINGS: Final = ("telegram id", "username", "since", "banned", "name")
 
 
@@ -79,36 +79,40 @@ def show(who: str, *, wants_json: bool) -> None:
 
 
 @user.command()
-@click.argument("telegram_id", metavar="ID", type=_TELEGRAM_ID)
-def ban(telegram_id: int) -> None:
+@click.argument("who", metavar="ID|SUBJECT", callback=checked_id)
+def ban(who: str) -> None:
     """Ban a Telegram id, known here or not, and log it out everywhere at once."""
     from tgauth.flows.ban_person import ban_person
     from tgauth.flows.find_person import find_account
 
-    async def do(deployment: "Deployment") -> tuple[bool, "Person | None"]:
+    async def do(deployment: "Deployment") -> tuple[int, bool, "Person | None"]:
+        telegram_id = await id_meant(deployment, who, "ban")
         is_new = await ban_person(deployment, telegram_id)
-        return is_new, await find_account(deployment, str(telegram_id))
+        return telegram_id, is_new, await find_account(deployment, str(telegram_id))
 
-    is_new, person = with_deployment(settings_of_installation(), do)
-    who = _name_of(telegram_id, person)
+    telegram_id, is_new, person = with_deployment(settings_of_installation(), do)
+    name = _name_of(telegram_id, person)
     if not is_new:
-        say(f"{who} was banned already.")
+        say(f"{name} was banned already.")
     elif person is None:
-        say(f"Banned {who}, who has no account here.")
+        say(f"Banned {name}, who has no account here.")
     else:
-        say(f"Banned {who}: every session has ended, and no link or token works any more.")
+        say(f"Banned {name}: every session has ended, and no link or token works any more.")
 
 
 @user.command()
-@click.argument("telegram_id", metavar="ID", type=_TELEGRAM_ID)
-def unban(telegram_id: int) -> None:
+@click.argument("who", metavar="ID|SUBJECT", callback=checked_id)
+def unban(who: str) -> None:
     """Lift the ban of a Telegram id."""
     from tgauth.flows.ban_person import unban_person
 
-    if not with_deployment(
-        settings_of_installation(), lambda deployment: unban_person(deployment, telegram_id)
-    ):
-        fail(f"{telegram_id} was not banned", NOTHING_DONE)
+    async def do(deployment: "Deployment") -> tuple[int, bool]:
+        telegram_id = await id_meant(deployment, who, "unban")
+        return telegram_id, await unban_person(deployment, telegram_id)
+
+    telegram_id, was_banned = with_deployment(settings_of_installation(), do)
+    if not was_banned:
+        fail(f"{telegram_id} was not banned (`tgauth user list --banned`)", NOTHING_DONE)
     say(f"{telegram_id} may log in again.")
 
 
@@ -117,12 +121,11 @@ def unban(telegram_id: int) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(who: str, *, yes: bool) -> None:
     """Delete an account and all that belongs to it. A ban stays."""
+    from tgauth.domain.audit import BY_OPERATOR
     from tgauth.flows.account import delete_account
 
     settings = settings_of_installation()
-    data = with_deployment(settings, lambda deployment: _data_of(deployment, who))
-    if data is None:
-        fail(f"there is no account of {plain(who)}", NOTHING_DONE)
+    data = with_deployment(settings, lambda deployment: _data_of(deployment, who, "remove"))
     person = data.person
     name = _name_of(person.profile.telegram_id, person)
     say(
@@ -134,7 +137,7 @@ def remove(who: str, *, yes: bool) -> None:
     if person.banned_at is not None:
         say(f"They are banned since {moment(person.banned_at)}; that stays.")
     confirm("Delete it?", yes=yes)
-    with_deployment(settings, lambda deployment: delete_account(deployment, person))
+    with_deployment(settings, lambda deployment: delete_account(deployment, person, by=BY_OPERATOR))
     say(f"Deleted the account of {name}.")
 
 
@@ -142,26 +145,22 @@ def remove(who: str, *, yes: bool) -> None:
 @click.argument("who", metavar="ID|SUBJECT")
 def export(who: str) -> None:
     """Print everything that is kept about somebody, as JSON."""
+    from tgauth.domain.audit import BY_OPERATOR
+    from tgauth.flows.account import note_export
     from tgauth.flows.personal_data import document_of
 
-    async def gather(deployment: "Deployment") -> dict[str, Any] | None:
-        data = await _data_of(deployment, who)
-        if data is None:
-            return None
+    async def gather(deployment: "Deployment") -> dict[str, Any]:
+        data = await _data_of(deployment, who, "export")
+        await note_export(deployment, data.person, by=BY_OPERATOR)
         return document_of(data, issuer=deployment.issuer.url, now=deployment.now())
 
-    document = with_deployment(settings_of_installation(), gather)
-    if document is None:
-        fail(f"there is no account of {plain(who)}", NOTHING_DONE)
-    say(as_json(document, indent=2))
+    say(as_json(with_deployment(settings_of_installation(), gather), indent=2))
 
 
-async def _data_of(deployment: "Deployment", who: str) -> "PersonalData | None":
+async def _data_of(deployment: "Deployment", who: str, command: str) -> "PersonalData":
     from tgauth.flows.account import export_data
-    from tgauth.flows.find_person import find_account
 
-    person = await find_account(deployment, who)
-    return None if person is None else await export_data(deployment, person)
+    return await export_data(deployment, await account_meant(deployment, who, command))
 
 
 def _name_of(telegram_id: int, person: "Person | None") -> str:
@@ -184,40 +183,21 @@ def _listed_row(one: "Listed") -> Sequence[str]:
 
 
 def _listed_object(one: "Listed") -> dict[str, Any]:
-    account = _account_object(one.person) if one.person else {}
-    return {"telegram_id": one.telegram_id, **account, "banned_at": _maybe(one.banned_at)}
+    from tgauth.flows.personal_data import account_document
 
-
-def _account_object(person: "Person") -> dict[str, Any]:
-    from tgauth.flows.personal_data import timestamp
-
-    profile = person.profile
-    return {
-        "telegram_id": profile.telegram_id,
-        "sub": person.subject,
-        "username": profile.username,
-        "first_name": profile.first_name,
-        "last_name": profile.last_name,
-        "language_code": profile.language,
-        "created_at": timestamp(person.created_at),
-        "updated_at": timestamp(person.updated_at),
-        "banned_at": _maybe(person.banned_at),
-    }
+    account = account_document(one.person) if one.person else {}
+    banned_at = maybe_timestamp(one.banned_at)
+    return {"telegram_id": one.telegram_id, **account, "banned_at": banned_at}
 
 
 def _record_object(record: "PersonRecord", now: int) -> dict[str, Any]:
-    from tgauth.flows.account import PersonalData
-    from tgauth.flows.personal_data import document_of
+    from tgauth.flows.personal_data import account_document, login_document, session_document
 
-    data = PersonalData(
-        person=record.person,
-        sessions=record.sessions,
-        logins=record.logins,
-        messages=[],
-        unhandled=[],
-    )
-    document = document_of(data, issuer="", now=now)
-    return {name: document[name] for name in ("account", "sessions", "logins")}
+    return {
+        "account": account_document(record.person),
+        "sessions": [session_document(one) for one in record.sessions],
+        "logins": [login_document(one, now=now) for one in record.logins],
+    }
 
 
 def _record_lines(record: "PersonRecord", now: int) -> list[str]:
@@ -256,9 +236,3 @@ def _section(title: str, rows: Sequence[Sequence[str]], headings: Sequence[str])
     if not rows:
         return ["", f"{title}: none"]
     return ["", f"{title}: {len(rows)}", *(f"  {line}" for line in table(rows, headings))]
-
-
-def _maybe(instant: int | None) -> str | None:
-    from tgauth.flows.personal_data import timestamp
-
-    return None if instant is None else timestamp(instant)

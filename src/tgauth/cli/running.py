@@ -4,12 +4,12 @@ import os
 import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Final, NoReturn
 
 import anyio
-import click
 
-from tgauth.logs import Log, configure
+from tgauth.logs import Log, configure, is_json
 from tgauth.settings import ConfigurationError, Reading, Settings, read_settings
 
 #: Mistakes that no restart can cure, by their codes: a process need not load the rooms they are of.
@@ -21,6 +21,7 @@ _EXIT_CODES: Final = {"already_served": os.EX_TEMPFAIL}
 
 _VARIABLE: Final = re.compile(r"TGAUTH_\w+")
 _log: Final = Log("settings")
+_end_log: Final = Log("main")
 
 
 def attach() -> bool:
@@ -44,6 +45,8 @@ def prepare(process: str, *, is_supervised: bool = False) -> Reading:
         is_supervised: Whether the supervisor has told already what there is to tell.
     """
     reading = read_settings(os.environ)
+    # Already now: what is wrong is told in the form that was asked for, where that can be known.
+    configure(process, as_json=reading.value_of("log.format") == "json")
     settings = settings_of(reading)
     configure(
         process,
@@ -64,15 +67,14 @@ def settings_of(reading: Reading) -> Settings:
     try:
         return reading.settings
     except ConfigurationError as error:
-        tell(str(error))
-        if reading.file is None and any(one.is_missing for one in reading.values):
-            tell("`tgauth init` asks what is needed, and writes tgauth.toml")
-        sys.exit(os.EX_CONFIG)
+        hint = "`tgauth init` asks what is needed, and writes tgauth.toml"
+        is_new = reading.file is None and any(one.is_missing for one in reading.values)
+        _fail_over(error, hint=hint if is_new else None)
 
 
 def secrets_of(settings: Settings) -> list[str]:
     """Return what no log may show."""
-    secrets = [settings.telegram.token, settings.login.client_secret]
+    secrets = [settings.telegram.token, settings.login.client_secret, settings.metrics.token]
     return [secret.reveal() for secret in secrets if secret is not None]
 
 
@@ -87,30 +89,48 @@ def run(process: Callable[[], Awaitable[int]], reading: Reading | None = None) -
     try:
         code = anyio.run(process)
     except ConfigurationError as error:
-        fail(_placed(str(error), places), os.EX_CONFIG)
+        _fail_over(error, places)
     except Exception as error:  # noqa: BLE001 - the last door: whatever it is, one clear end
         kind = getattr(error, "code", None)
         if kind in CONFIGURATION_CODES:
             fail(_placed(str(error), places), os.EX_CONFIG)
         if kind == "store_unavailable":
-            fail(_placed(f"TGAUTH_DATABASE__PATH: {error}", places), os.EX_IOERR)
+            code = os.EX_TEMPFAIL if getattr(error, "may_pass", False) else os.EX_IOERR
+            fail(_placed(f"TGAUTH_DATABASE__PATH: {error}", places), code)
         if kind in _EXIT_CODES:
             fail(str(error), _EXIT_CODES[kind])
-        Log("main").exception("process.failed", error)
+        _end_log.exception("process.failed", error)
         sys.exit(os.EX_SOFTWARE)
     sys.exit(code)
 
 
-def fail(message: str, code: int) -> NoReturn:
-    """Say what is wrong, a line each, and end."""
-    tell(message)
+def fail(message: str, code: int, **fields: object) -> NoReturn:
+    """Say what is wrong on stderr, where logs go as well, and end.
+
+    Args:
+        message: What is wrong; a line each.
+        code: The exit code.
+        **fields: What a JSON log tells of it beyond that.
+    """
+    if is_json():
+        _end_log.error("process.refused", reason=message, code=code, **fields)
+    else:
+        for line in message.splitlines():
+            # Without click, which a process need not load.
+            print(f"tgauth: {line}", file=sys.stderr, flush=True)  # noqa: T201 - see above
     sys.exit(code)
 
 
-def tell(message: str) -> None:
-    """Say something on stderr, where logs go as well."""
-    for line in message.splitlines():
-        click.echo(f"tgauth: {line}", err=True)
+def _fail_over(
+    error: ConfigurationError, places: Mapping[str, str] | None = None, *, hint: str | None = None
+) -> NoReturn:
+    places = places or {}
+    mistakes = [
+        {name: _placed(text, places) for name, text in asdict(one).items()}
+        for one in error.mistakes
+    ]
+    told = _placed(str(error), places)
+    fail(f"{told}\n{hint}" if hint else told, os.EX_CONFIG, mistakes=mistakes)
 
 
 def _placed(message: str, places: Mapping[str, str]) -> str:

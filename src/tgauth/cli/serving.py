@@ -2,18 +2,13 @@
 
 import click
 
-from tgauth.cli.running import attach, prepare
-from tgauth.cli.running import run as run_process
+from tgauth.cli import starting
 
 
 @click.command()
 def serve() -> None:
     """Run everything: the supervisor, the API and the bot."""
-    reading = prepare("supervisor")
-    from tgauth import processes
-
-    settings = reading.settings
-    run_process(lambda: processes.serve(settings), reading)
+    starting.serve()
 
 
 @click.group()
@@ -24,18 +19,10 @@ def run() -> None:
 @run.command()
 def api() -> None:
     """Run one API process."""
-    reading = prepare("api", is_supervised=attach())
-    from tgauth import processes
-
-    settings = reading.settings
-    run_process(lambda: processes.run_api(settings), reading)
+    starting.run_api()
 
 
 @run.command()
 def bot() -> None:
     """Run the bot. Only one may run for each bot token."""
-    reading = prepare("bot", is_supervised=attach())
-    from tgauth import processes
-
-    settings = reading.settings
-    run_process(lambda: processes.run_bot(settings), reading)
+    starting.run_bot()

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
 import click
 
@@ -22,10 +23,11 @@ from tgauth.logs import configure
 )
 @click.option(
     "--directory",
-    type=click.Path(exists=True, file_okay=False, writable=True),
-    help="Keep the demo's store here. By default it is thrown away at the end.",
+    type=click.Path(file_okay=False, writable=True, path_type=Path),
+    help="Keep the demo's store in this folder, which is made where there is none. By default it "
+    "is thrown away at the end.",
 )
-def demo(port: int, directory: str | None) -> None:
+def demo(port: int, directory: Path | None) -> None:
     """Try it: tgauth with a Telegram sandbox and a sample application, on this machine only."""
     if find_spec("jwt") is None or find_spec("httpx") is None:
         fail(
@@ -37,7 +39,16 @@ def demo(port: int, directory: str | None) -> None:
     from tgauth.demo import serve_demo
 
     with tempfile.TemporaryDirectory(prefix="tgauth-demo-") as temporary:
-        run_process(lambda: serve_demo(port, directory or temporary, _announce))
+        folder = temporary if directory is None else _made(directory)
+        run_process(lambda: serve_demo(port, folder, _announce))
+
+
+def _made(directory: Path) -> str:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"the folder {directory} cannot be made: {error.strerror}", os.EX_CANTCREAT)
+    return str(directory)
 
 
 @run.command("demo-telegram", hidden=True)

@@ -6,6 +6,8 @@ They know no HTTP status and no prose for people: each face translates them thro
 
 from typing import ClassVar
 
+from tgauth.domain.instants import timestamp
+
 
 class TgauthError(Exception):
     """The root of all errors that tgauth raises on purpose.
@@ -182,7 +184,8 @@ class RotationUnderWay(TgauthError):
     code = "rotation_under_way"
 
     def __init__(self, kid: str, signs_from: int) -> None:
-        super().__init__(f"key {kid} signs from {signs_from} on")
+        when = timestamp(signs_from)
+        super().__init__(f"key {kid} is new already and signs from {when} on: wait until then")
 
 
 class SessionEnded(TgauthError):
@@ -226,5 +229,7 @@ class StoreUnavailable(TgauthError):
 
     code = "store_unavailable"
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, may_pass: bool = False) -> None:
         super().__init__(f"the store is unavailable: {why}")
+        #: Whether waiting may help: somebody else has it, or there is no room at the moment.
+        self.may_pass = may_pass

@@ -1,5 +1,6 @@
 """Time as the rest of the domain sees it."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 #: Milliseconds since 1970-01-01T00:00:00Z. A plain integer compares, stores and prints exactly.
@@ -12,3 +13,13 @@ DAY: Final = 24 * HOUR
 
 #: A clock that is set back by less than this is no reason to do anything about it.
 CLOCK_TOLERANCE: Final = 2 * SECOND
+
+
+def timestamp(instant: Instant) -> str:
+    """Return an instant as RFC 3339 has it, in UTC and to the second."""
+    return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def maybe_timestamp(instant: Instant | None) -> str | None:
+    """Return the same of an instant that there may not be."""
+    return None if instant is None else timestamp(instant)

@@ -55,7 +55,8 @@ class Outgoing:
         language: The language that its reader speaks, as Telegram names it (IETF tag).
         login_id: The login that it is about.
         edits: The message that it changes, where it is none of its own.
-        created_at: When it was promised.
+        created_at: Since when somebody waits for it: when it was promised, and for a login's link
+            when the /login came.
         attempts: How often sending it failed.
         not_before: Not to be tried earlier.
         sent_at: When Telegram accepted it.

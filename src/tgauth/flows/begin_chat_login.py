@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.code import Code, CodeKind, derive_code, hash_of
 from tgauth.domain.incoming import UpdateKey
 from tgauth.domain.instants import MINUTE, Instant
 from tgauth.domain.login import LoginRequest, begin_in_chat
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.person import Person, TelegramProfile
+from tgauth.flows.auditing import Trail
+from tgauth.flows.deciding import decide
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Connection, bans, codes, inbox, logins, outbox, persons
 
@@ -43,22 +46,43 @@ async def begin_chat_login(deployment: Deployment, asked: Asked) -> LoginRequest
         The login; or the notice that was promised instead; or nothing, where this update had its
         effects before.
     """
-    return await deployment.store.write(_begin, deployment, asked)
+    with Trail(deployment) as trail:
+        return await decide(deployment, _begin, trail, asked)
 
 
 async def _begin(
-    connection: Connection, deployment: Deployment, asked: Asked
+    connection: Connection, deployment: Deployment, trail: Trail, asked: Asked
 ) -> LoginRequest | Notice | None:
     now = deployment.now()
-    if not await inbox.finish(connection, asked.key):
+    received_at = await inbox.finish(connection, asked.key)
+    if received_at is None:
         return None
     known = await persons.find(connection, asked.profile.telegram_id)
     refusal = await _refusal(deployment, connection, asked, known, now=now)
     if refusal is not None:
+        await trail.count(
+            connection,
+            AuditEvent.LOGIN_REFUSED,
+            BY_PERSON,
+            known,
+            telegram_id=asked.profile.telegram_id,
+            client_id=deployment.client.id,
+            reason=refusal.value,
+        )
         await promise(connection, asked, refusal, now=now)
         return refusal
     person = await _remember(deployment, connection, asked.profile, known, now)
-    await _replace_earlier(deployment, connection, person, now)
+    if known is None:
+        await trail.note(connection, AuditEvent.PERSON_JOINED, BY_PERSON, person)
+    await _replace_earlier(deployment, connection, trail, person, now)
+    login = await _new_login(connection, deployment, trail, person, now=now)
+    await _promise_link(connection, asked, login, received_at)
+    return login
+
+
+async def _new_login(
+    connection: Connection, deployment: Deployment, trail: Trail, person: Person, *, now: Instant
+) -> LoginRequest:
     login = begin_in_chat(
         login_id=deployment.new_id(),
         client_id=deployment.client.id,
@@ -68,7 +92,14 @@ async def _begin(
     )
     await logins.save(connection, login)
     await codes.save(connection, _chat_code(deployment, login))
-    await _promise_link(connection, asked, login, now=now)
+    await trail.note(
+        connection,
+        AuditEvent.LOGIN_BEGUN,
+        BY_PERSON,
+        person,
+        client_id=login.client_id,
+        login_id=login.id,
+    )
     return login
 
 
@@ -111,7 +142,7 @@ async def _refusal(
 
 
 async def _replace_earlier(
-    deployment: Deployment, connection: Connection, person: Person, now: Instant
+    deployment: Deployment, connection: Connection, trail: Trail, person: Person, now: Instant
 ) -> None:
     earlier = await logins.still_open(
         connection, subject=person.subject, client_id=deployment.client.id, now=now
@@ -119,13 +150,21 @@ async def _replace_earlier(
     for login in earlier:
         await logins.save(connection, login.give_way(now=now))
         await outbox.hasten(connection, login.id, now=now)
+        await trail.note(
+            connection,
+            AuditEvent.LOGIN_REPLACED,
+            BY_PERSON,
+            person,
+            client_id=login.client_id,
+            login_id=login.id,
+        )
 
 
 async def _promise_link(
-    connection: Connection, asked: Asked, login: LoginRequest, *, now: Instant
+    connection: Connection, asked: Asked, login: LoginRequest, received_at: Instant
 ) -> None:
     for notice, not_before in (
-        (Notice.LOGIN_LINK, now),
+        (Notice.LOGIN_LINK, login.created_at),
         # Due when the link expires, and sooner when it is used or replaced before.
         (Notice.LOGIN_CLOSED, login.expires_at),
     ):
@@ -136,7 +175,7 @@ async def _promise_link(
                 chat_id=asked.chat_id,
                 language=asked.language,
                 login_id=login.id,
-                now=now,
+                now=received_at,
                 not_before=not_before,
             ),
         )

@@ -2,11 +2,15 @@
 
 from enum import StrEnum
 
+from tgauth.domain.audit import BY_PERSON
+from tgauth.domain.instants import Instant
+from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice, Outgoing, owe
+from tgauth.flows.auditing import Trail
 from tgauth.flows.begin_chat_login import Asked, promise
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.leaving import leave, leave_everywhere
-from tgauth.store import inbox, logins, outbox, persons, sessions
+from tgauth.store import Connection, inbox, logins, outbox, persons, sessions
 
 
 class Ending(StrEnum):
@@ -36,18 +40,30 @@ async def log_out_everywhere(
     Returns:
         How many sessions ended; nothing, where this update had its effects before.
     """
+    with Trail(deployment) as trail:
+        return await deployment.store.write(_leave, deployment, trail, asked, message_id)
+
+
+async def _leave(
+    connection: Connection,
+    deployment: Deployment,
+    trail: Trail,
+    asked: Asked,
+    message_id: int | None,
+) -> int | None:
     now = deployment.now()
-    async with deployment.store.writing() as connection:
-        if not await inbox.finish(connection, asked.key):
-            return None
-        person = await persons.find(connection, asked.profile.telegram_id)
-        if message_id is not None:
-            await outbox.add(connection, _list_again(deployment, asked, message_id))
-        number = await leave_everywhere(connection, person.subject, now=now) if person else 0
-        if message_id is None:
-            notice = Notice.LOGGED_OUT if number else Notice.NOT_LOGGED_IN
-            await promise(connection, asked, notice, now=now)
-        return number
+    if not await inbox.finish(connection, asked.key):
+        return None
+    person = await persons.find(connection, asked.profile.telegram_id)
+    if message_id is not None:
+        await outbox.add(connection, _list_again(deployment, asked, message_id))
+    number = 0
+    if person is not None:
+        number = await leave_everywhere(connection, trail, person, by=BY_PERSON, now=now)
+    if message_id is None:
+        notice = Notice.LOGGED_OUT if number else Notice.NOT_LOGGED_IN
+        await promise(connection, asked, notice, now=now)
+    return number
 
 
 async def end_from_chat(
@@ -66,31 +82,34 @@ async def end_from_chat(
         What became of it; nothing, where this update had its effects before.
     """
     now = deployment.now()
-    async with deployment.store.writing() as connection:
-        if not await inbox.finish(connection, asked.key):
-            return None
-        person = await persons.find(connection, asked.profile.telegram_id)
-        session = await sessions.get(connection, session_id)
-        login = await logins.of_session(connection, session_id)
-        if in_list:
-            await outbox.add(connection, _list_again(deployment, asked, message_id))
-        if person is None or session is None or session.subject != person.subject:
-            return Ending.ENDED_BEFORE
-        if not in_list and login is not None:
-            await outbox.add(
-                connection,
-                owe(
-                    Notice.LOGIN_CLOSED,
-                    chat_id=asked.chat_id,
-                    language=asked.language,
-                    login_id=login.id,
-                    edits=message_id,
-                    now=now,
-                ),
-            )
-        lived = session.lives_at(now)
-        await leave(connection, session, now=now)
-        return Ending.ENDED if lived else Ending.ENDED_BEFORE
+    with Trail(deployment) as trail:
+        async with deployment.store.writing() as connection:
+            if not await inbox.finish(connection, asked.key):
+                return None
+            person = await persons.find(connection, asked.profile.telegram_id)
+            session = await sessions.get(connection, session_id)
+            login = await logins.of_session(connection, session_id)
+            if in_list:
+                await outbox.add(connection, _list_again(deployment, asked, message_id))
+            if person is None or session is None or session.subject != person.subject:
+                return Ending.ENDED_BEFORE
+            if not in_list and login is not None:
+                await outbox.add(connection, _closed_again(asked, login, message_id, now=now))
+            if not session.lives_at(now):
+                return Ending.ENDED_BEFORE
+            await leave(connection, trail, session, person, by=BY_PERSON, now=now)
+            return Ending.ENDED
+
+
+def _closed_again(asked: Asked, login: LoginRequest, message_id: int, *, now: Instant) -> Outgoing:
+    return owe(
+        Notice.LOGIN_CLOSED,
+        chat_id=asked.chat_id,
+        language=asked.language,
+        login_id=login.id,
+        edits=message_id,
+        now=now,
+    )
 
 
 def _list_again(deployment: Deployment, asked: Asked, message_id: int) -> Outgoing:

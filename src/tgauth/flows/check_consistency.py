@@ -115,7 +115,11 @@ def _key(identity: Identity, path: Path) -> tuple[Checked, bytes | None]:
     try:
         key = read_master_key(path)
     except MasterKeyUnusable as error:
-        return Checked(name=name, is_good=False, text=f"{error}; put it there from its copy"), None
+        return Checked(
+            name=name,
+            is_good=False,
+            text=f"{error}; put it there from its copy, or `tgauth keys renew`",
+        ), None
     if identity.fingerprint not in {None, fingerprint_of(key)}:
         text = f"{path} belongs to another store: put the one there that belongs to this store"
         return Checked(name=name, is_good=False, text=text), None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from tgauth.domain.audit import Actor, AuditEvent, Doer
 from tgauth.domain.code import (
     CALLBACK_CODE_LIFETIME,
     Code,
@@ -10,11 +11,13 @@ from tgauth.domain.code import (
     derive_session_secret,
     hash_of,
 )
-from tgauth.domain.errors import OtherAccountActive
+from tgauth.domain.errors import OtherAccountActive, TgauthError
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session, Visitor, begin_session
+from tgauth.flows.auditing import Trail
+from tgauth.flows.deciding import decide, judge
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.leaving import leave
 from tgauth.flows.spending import Presented, look_up, redeem_login, require_allowed
@@ -85,7 +88,7 @@ async def show_offer(deployment: Deployment, text: str, *, browser: Browser) -> 
     Raises:
         TgauthError: The code would not be accepted now, with the reason.
     """
-    return await deployment.store.read(_offer, deployment, text, browser)
+    return await judge(deployment, _offer, text, browser)
 
 
 async def _offer(
@@ -124,11 +127,23 @@ async def continue_in_browser(
         OtherAccountActive: Another account is logged in here, and `switch` is false.
         TgauthError: The code or the login cannot be redeemed now. Nothing was written.
     """
-    return await deployment.store.write(_continue, deployment, text, browser, switch=switch)
+    by = Doer(actor=Actor.PERSON, visitor=browser.visitor)
+    with Trail(deployment) as trail:
+        try:
+            return await decide(deployment, _continue, trail, text, browser, switch=switch)
+        except TgauthError as refusal:
+            await trail.note_refused_code(text, by, refusal)
+            raise
 
 
-async def _continue(
-    connection: Connection, deployment: Deployment, text: str, browser: Browser, *, switch: bool
+async def _continue(  # noqa: PLR0913 - a connection and a trail beside what it is about
+    connection: Connection,
+    deployment: Deployment,
+    trail: Trail,
+    text: str,
+    browser: Browser,
+    *,
+    switch: bool,
 ) -> Continuation:
     now = deployment.now()
     presented = await look_up(connection, text)
@@ -141,12 +156,18 @@ async def _continue(
         return _continuation(deployment, repeated, presented.login)
     if current is not None:
         # One browser, one session: logging out here must leave nothing behind.
-        await leave(connection, current, now=now)
-    return await _begin(deployment, connection, presented, browser)
+        by = Doer(actor=Actor.PERSON, visitor=browser.visitor)
+        whose = other or presented.person
+        await leave(connection, trail, current, whose, by=by, now=now, reason="new_login")
+    return await _begin(deployment, connection, trail, presented, browser)
 
 
 async def _begin(
-    deployment: Deployment, connection: Connection, presented: Presented, browser: Browser
+    deployment: Deployment,
+    connection: Connection,
+    trail: Trail,
+    presented: Presented,
+    browser: Browser,
 ) -> Continuation:
     session_id = deployment.new_id()
     secret = derive_session_secret(deployment.master_key, session_id)
@@ -160,6 +181,15 @@ async def _begin(
         now=deployment.now(),
     )
     await redeem_login(deployment, connection, presented, session, browser=browser.name)
+    await trail.note(
+        connection,
+        AuditEvent.LOGIN_REDEEMED,
+        Doer(actor=Actor.PERSON, visitor=browser.visitor),
+        presented.person,
+        client_id=session.client_id,
+        login_id=presented.login.id,
+        session_id=session.id,
+    )
     callback_code = _callback_code(deployment, presented.login)
     if callback_code is not None:
         await codes.save(

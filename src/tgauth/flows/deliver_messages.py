@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tgauth.domain.code import CodeKind, derive_code
-from tgauth.domain.instants import Instant
+from tgauth.domain.instants import SECOND, Instant
 from tgauth.domain.login import LoginRequest, Standing
 from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.domain.session import Session
 from tgauth.flows.deployment import Deployment
+from tgauth.measures.catalogue import LOGIN_REPLY, MESSAGES
 from tgauth.store import Connection, logins, outbox, persons, sessions
 
 
@@ -58,7 +59,7 @@ class DueMessage:
 
     Attributes:
         outgoing: Its row.
-        notice: What it says by now: a link that expired while it waited has become an apology.
+        notice: What it says by now: a link that is over while it waited has become an apology.
         content: What it tells beyond that.
         target: The message to change, where it is none of its own.
         is_pointless: Whether nobody has to be told any more: it would change a message that was
@@ -100,6 +101,14 @@ async def settle_messages(deployment: Deployment, messages: Sequence[Outgoing]) 
         StoreUnavailable: It was not kept: the messages may be sent again.
     """
     await deployment.store.write(_settle, messages)
+    measures = deployment.measures
+    for message in messages:
+        if message.sent_at is None:
+            measures.count(MESSAGES, "given_up" if message.given_up_at is not None else "postponed")
+            continue
+        measures.count(MESSAGES, "sent")
+        if message.notice is Notice.LOGIN_LINK:
+            measures.observe(LOGIN_REPLY, (message.sent_at - message.created_at) / SECOND)
 
 
 async def _settle(connection: Connection, messages: Sequence[Outgoing]) -> None:
@@ -137,7 +146,7 @@ async def _link(
     now: Instant,
 ) -> DueMessage:
     standing = login.standing_at(now) if login else Standing.EXPIRED
-    if login is None or standing is Standing.EXPIRED:
+    if login is None or standing in {Standing.EXPIRED, Standing.DENIED}:
         return DueMessage(outgoing=outgoing, notice=Notice.TOO_LATE)
     if standing is Standing.REPLACED:
         return DueMessage(outgoing=outgoing, notice=outgoing.notice, is_pointless=True)

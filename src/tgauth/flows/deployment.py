@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tgauth.domain.client import Client
+from tgauth.domain.clock import Reading
 from tgauth.domain.instants import Instant
 from tgauth.domain.links import Issuer
 from tgauth.domain.person import AllowList
 from tgauth.domain.session import SessionRules
+from tgauth.measures import NO_MEASURES, Measures
 from tgauth.store import Store
 
 
@@ -24,8 +26,11 @@ class Deployment:
         sessions: How long sessions live.
         logins_per_minute: How many logins one person may begin within a minute.
         failures_per_minute: How many attempts of one network address may fail within a minute.
+        audit_kept_for: How long an entry of the audit log is kept, in milliseconds.
         now: The clock.
+        reading: Reads it together with the one that nobody can set.
         new_id: Returns a fresh random identifier of 128 bits.
+        measures: Where it is counted what happens.
     """
 
     store: Store
@@ -36,8 +41,11 @@ class Deployment:
     sessions: SessionRules
     logins_per_minute: int
     failures_per_minute: int
+    audit_kept_for: int
     now: Callable[[], Instant]
+    reading: Callable[[], Reading]
     new_id: Callable[[], str]
+    measures: Measures = NO_MEASURES
 
     def __repr__(self) -> str:
         """Print no key."""

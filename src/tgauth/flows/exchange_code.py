@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from tgauth.domain.audit import Actor, AuditEvent, Doer
 from tgauth.domain.code import CodeKind
+from tgauth.domain.errors import TgauthError
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session, Visitor, begin_session
+from tgauth.flows.auditing import Trail
+from tgauth.flows.deciding import decide, judge
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keyring
 from tgauth.flows.spending import Presented, look_up, redeem_login, spend_callback_code
+from tgauth.measures.catalogue import CODES
 from tgauth.oidc.access_tokens import AccessToken, sign
 from tgauth.store import Connection
 
@@ -54,9 +59,18 @@ async def exchange_code(
     Raises:
         TgauthError: The code is not good for this, with the reason; nothing was written.
     """
-    # A look before the lock: whoever guesses codes must not keep the writers waiting.
-    await deployment.store.read(_look, deployment, text)
-    return await deployment.store.write(_exchange, deployment, keyring, text, visitor)
+    by = Doer(actor=Actor.APPLICATION, visitor=visitor)
+    with Trail(deployment) as trail:
+        try:
+            # A look before the lock: whoever guesses codes must not keep the writers waiting.
+            await judge(deployment, _look, text)
+            grant = await decide(deployment, _exchange, trail, keyring, text, by=by)
+        except TgauthError as refusal:
+            deployment.measures.count(CODES, refusal.code)
+            await trail.note_refused_code(text, by, refusal)
+            raise
+    deployment.measures.count(CODES, "exchanged")
+    return grant
 
 
 async def _look(connection: Connection, deployment: Deployment, text: str) -> None:
@@ -68,12 +82,28 @@ async def _look(connection: Connection, deployment: Deployment, text: str) -> No
     )
 
 
-async def _exchange(
-    connection: Connection, deployment: Deployment, keyring: Keyring, text: str, visitor: Visitor
+async def _exchange(  # noqa: PLR0913 - a connection and a trail beside what it is about
+    connection: Connection,
+    deployment: Deployment,
+    trail: Trail,
+    keyring: Keyring,
+    text: str,
+    *,
+    by: Doer,
 ) -> Grant:
     # Judged again under the lock: the first look may be stale by now.
     presented = await look_up(connection, text)
-    session = await _spend(deployment, connection, presented, visitor)
+    session = await _spend(deployment, connection, presented, by.visitor)
+    is_callback = presented.code.kind is CodeKind.CALLBACK
+    await trail.note(
+        connection,
+        AuditEvent.CODE_EXCHANGED if is_callback else AuditEvent.LOGIN_REDEEMED,
+        by,
+        presented.person,
+        client_id=session.client_id,
+        login_id=presented.login.id,
+        session_id=session.id,
+    )
     return _grant(deployment, keyring, presented, session)
 
 

@@ -7,6 +7,7 @@ from tgauth.domain.code import hash_of
 from tgauth.domain.errors import SessionEnded, StoreUnavailable, TokenRefused
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
+from tgauth.flows.deciding import judge
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keyring
 from tgauth.oidc.access_tokens import verify
@@ -35,10 +36,10 @@ async def identify_by_token(deployment: Deployment, keyring: Keyring, token: str
     """
     now = deployment.now()
     claims = verify(token, keys=keyring.keys, issuer=deployment.issuer.url, now=now)
-    session, person = await deployment.store.read(_by_id, claims.session_id, claims.subject)
+    session, person = await judge(deployment, _by_id, claims.session_id, claims.subject)
     if session is None or person is None or session.subject != person.subject:
         raise TokenRefused("the token's session is not known here")
-    if not session.lives_at(now) or not _permits(deployment, person):
+    if not session.lives_at(deployment.now()) or not _permits(deployment, person):
         raise SessionEnded
     await _note_use(deployment, session)
     return Identity(person=person, session=session)
@@ -50,7 +51,7 @@ async def identify_by_cookie(deployment: Deployment, secret: str) -> Identity:
     Raises:
         SessionEnded: Nobody.
     """
-    session, person = await deployment.store.read(_by_secret, hash_of(secret))
+    session, person = await judge(deployment, _by_secret, hash_of(secret))
     if session is None or person is None or not session.lives_at(deployment.now()):
         raise SessionEnded
     if not _permits(deployment, person):
@@ -60,13 +61,13 @@ async def identify_by_cookie(deployment: Deployment, secret: str) -> Identity:
 
 
 async def _by_id(
-    connection: Connection, session_id: str, subject: str
+    connection: Connection, _: Deployment, session_id: str, subject: str
 ) -> tuple[Session | None, Person | None]:
     return await sessions.get(connection, session_id), await persons.get(connection, subject)
 
 
 async def _by_secret(
-    connection: Connection, secret_hash: str
+    connection: Connection, _: Deployment, secret_hash: str
 ) -> tuple[Session | None, Person | None]:
     session = await sessions.find(connection, secret_hash)
     return session, await persons.get(connection, session.subject) if session else None

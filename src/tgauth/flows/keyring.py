@@ -8,8 +8,10 @@ from typing import Final, Protocol, TypeVar
 
 import anyio
 
+from tgauth.domain.audit import BY_OPERATOR, BY_SYSTEM, AuditEvent
 from tgauth.domain.errors import RotationUnderWay
 from tgauth.domain.instants import DAY, MINUTE, SECOND, Instant
+from tgauth.flows.auditing import Trail
 from tgauth.flows.deployment import Deployment
 from tgauth.oidc.keys import ALGORITHM, SigningKey
 from tgauth.store import signing_keys
@@ -140,16 +142,19 @@ async def rotate_keys(deployment: Deployment, *, at_once: bool) -> SealedKey:
     signs_from = now if at_once else now + OVERLAP
     # At the beginning of time: a clock that is set back must not make a leaked key good again.
     old_expire_at = 0 if at_once else signs_from + _LONGEST_TOKEN
-    async with deployment.store.writing() as connection:
-        existing = await signing_keys.all_of(connection)
-        for key in existing:
-            if key.signs_from > now and not at_once:
-                raise RotationUnderWay(key.kid, key.signs_from)
-            if key.expires_at is None or key.expires_at > old_expire_at:
-                await signing_keys.save(connection, replace(key, expires_at=old_expire_at))
-        new = _sealed(deployment, signs_from=signs_from)
-        await signing_keys.save(connection, new)
-        return new
+    with Trail(deployment) as trail:
+        async with deployment.store.writing() as connection:
+            existing = await signing_keys.all_of(connection)
+            for key in existing:
+                if key.signs_from > now and not at_once:
+                    raise RotationUnderWay(key.kid, key.signs_from)
+                if key.expires_at is None or key.expires_at > old_expire_at:
+                    await signing_keys.save(connection, replace(key, expires_at=old_expire_at))
+            new = new_key(deployment.master_key, now=now, signs_from=signs_from)
+            await signing_keys.save(connection, new)
+            reason = "at_once" if at_once else "overlapping"
+            await trail.note(connection, AuditEvent.KEYS_ROTATED, BY_OPERATOR, reason=reason)
+            return new
 
 
 async def list_keys(deployment: Deployment) -> list[SealedKey]:
@@ -175,22 +180,33 @@ def _use(key: SealedKey, signer: SealedKey | None, now: Instant) -> KeyUse:
 
 async def _with_first_key(deployment: Deployment) -> list[SealedKey]:
     """Make the first key; several processes that start at once agree on one."""
-    async with deployment.store.writing() as connection:
-        sealed = await signing_keys.all_of(connection)
-        if not any(key.expires_at is None for key in sealed):
-            await signing_keys.save(connection, _sealed(deployment, signs_from=deployment.now()))
+    with Trail(deployment) as trail:
+        async with deployment.store.writing() as connection:
             sealed = await signing_keys.all_of(connection)
-        return sealed
+            if not any(key.expires_at is None for key in sealed):
+                now = deployment.now()
+                first = new_key(deployment.master_key, now=now, signs_from=now)
+                await signing_keys.save(connection, first)
+                await trail.note(connection, AuditEvent.KEY_CREATED, BY_SYSTEM)
+                sealed = await signing_keys.all_of(connection)
+            return sealed
 
 
-def _sealed(deployment: Deployment, *, signs_from: Instant) -> SealedKey:
+def new_key(master_key: bytes, *, now: Instant, signs_from: Instant) -> SealedKey:
+    """Make a signing key, encrypted under a master key.
+
+    Args:
+        master_key: The master key.
+        now: The current instant.
+        signs_from: From when on it signs.
+    """
     key = SigningKey.generate()
     return SealedKey(
         kid=key.kid,
         algorithm=ALGORITHM,
         public_jwk=json.dumps(key.public_jwk()),
-        private_jwe=key.seal(deployment.master_key),
-        created_at=deployment.now(),
+        private_jwe=key.seal(master_key),
+        created_at=now,
         signs_from=signs_from,
         expires_at=None,
     )

@@ -1,7 +1,10 @@
 """Count failed attempts by network address, for all processes together."""
 
+from tgauth.domain.audit import BY_SYSTEM, AuditEvent
 from tgauth.domain.failures import Failures, counted_as
+from tgauth.flows.auditing import Trail
 from tgauth.flows.deployment import Deployment
+from tgauth.measures.catalogue import FAILED_ATTEMPTS
 from tgauth.store import failures
 
 
@@ -25,6 +28,17 @@ async def note_failure(deployment: Deployment, address: str) -> None:
     """
     now = deployment.now()
     counted = counted_as(address)
-    async with deployment.store.writing() as connection:
-        known = await failures.get(connection, counted) or Failures(address=counted, began_at=now)
-        await failures.save(connection, known.one_more(now=now))
+    with Trail(deployment) as trail:
+        async with deployment.store.writing() as connection:
+            known = await failures.get(connection, counted)
+            more = (known or Failures(address=counted, began_at=now)).one_more(now=now)
+            await failures.save(connection, more)
+            if more.number == deployment.failures_per_minute:
+                await trail.note(
+                    connection,
+                    AuditEvent.ADDRESS_LIMITED,
+                    BY_SYSTEM,
+                    address=counted,
+                    number=more.number,
+                )
+    deployment.measures.count(FAILED_ATTEMPTS)

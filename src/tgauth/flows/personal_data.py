@@ -1,11 +1,11 @@
 """What is kept about a person, as a document that they can take with them."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
+from tgauth.domain.audit import AuditEntry
 from tgauth.domain.incoming import StoredUpdate
-from tgauth.domain.instants import SECOND, Instant
+from tgauth.domain.instants import Instant, maybe_timestamp, timestamp
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Outgoing
 from tgauth.domain.person import Person
@@ -21,24 +21,37 @@ def document_of(data: PersonalData, *, issuer: str, now: Instant) -> dict[str, A
     return {
         "issuer": issuer,
         "exported_at": timestamp(now),
-        "account": _account(data.person),
-        "sessions": [_session(one) for one in data.sessions],
-        "logins": [_login(one, now) for one in data.logins],
+        "account": account_document(data.person),
+        "sessions": [session_document(one) for one in data.sessions],
+        "logins": [login_document(one, now=now) for one in data.logins],
         "messages": [_message(one) for one in data.messages],
         "unhandled": [_update(one) for one in data.unhandled],
+        "audit": [audit_document(one) for one in data.audit],
     }
 
 
-def timestamp(instant: Instant) -> str:
-    """Return an instant as RFC 3339 has it, in UTC and to the second."""
-    return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def audit_document(entry: AuditEntry) -> dict[str, Any]:
+    """Return an entry of the audit log, in a form that programs read as well."""
+    return {
+        "id": entry.id,
+        "at": timestamp(entry.at),
+        "event": entry.event.value,
+        "actor": entry.actor.value,
+        "outcome": entry.event.outcome.value,
+        "reason": entry.reason,
+        "sub": entry.subject,
+        "telegram_id": entry.telegram_id,
+        "client_id": entry.client_id,
+        "login_id": entry.login_id,
+        "session_id": entry.session_id,
+        "address": entry.address,
+        "device": entry.device,
+        "number": entry.number,
+    }
 
 
-def _maybe(instant: Instant | None) -> str | None:
-    return None if instant is None else timestamp(instant)
-
-
-def _account(person: Person) -> dict[str, Any]:
+def account_document(person: Person) -> dict[str, Any]:
+    """Return what is kept about an account."""
     profile = person.profile
     return {
         "sub": person.subject,
@@ -49,11 +62,12 @@ def _account(person: Person) -> dict[str, Any]:
         "language_code": profile.language,
         "created_at": timestamp(person.created_at),
         "updated_at": timestamp(person.updated_at),
-        "banned_at": _maybe(person.banned_at),
+        "banned_at": maybe_timestamp(person.banned_at),
     }
 
 
-def _session(session: Session) -> dict[str, Any]:
+def session_document(session: Session) -> dict[str, Any]:
+    """Return what is kept about a session, without the hash of its secret."""
     return {
         "id": session.id,
         "client_id": session.client_id,
@@ -62,11 +76,12 @@ def _session(session: Session) -> dict[str, Any]:
         "created_at": timestamp(session.created_at),
         "last_used_at": timestamp(session.seen_at),
         "expires_at": timestamp(min(session.expires_at, session.idle_expires_at)),
-        "ended_at": _maybe(session.ended_at),
+        "ended_at": maybe_timestamp(session.ended_at),
     }
 
 
-def _login(login: LoginRequest, now: Instant) -> dict[str, Any]:
+def login_document(login: LoginRequest, *, now: Instant) -> dict[str, Any]:
+    """Return what is kept about a login, and how it stands now."""
     return {
         "id": login.id,
         "client_id": login.client_id,
@@ -74,8 +89,8 @@ def _login(login: LoginRequest, now: Instant) -> dict[str, Any]:
         "state": login.standing_at(now).value,
         "created_at": timestamp(login.created_at),
         "expires_at": timestamp(login.expires_at),
-        "decided_at": _maybe(login.decided_at),
-        "redeemed_at": _maybe(login.redeemed_at),
+        "decided_at": maybe_timestamp(login.decided_at),
+        "redeemed_at": maybe_timestamp(login.redeemed_at),
         "session_id": login.session_id,
     }
 
@@ -86,8 +101,8 @@ def _message(message: Outgoing) -> dict[str, Any]:
         "notice": message.notice.value,
         "login_id": message.login_id,
         "created_at": timestamp(message.created_at),
-        "sent_at": _maybe(message.sent_at),
-        "given_up_at": _maybe(message.given_up_at),
+        "sent_at": maybe_timestamp(message.sent_at),
+        "given_up_at": maybe_timestamp(message.given_up_at),
     }
 
 

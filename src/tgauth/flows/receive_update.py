@@ -4,6 +4,7 @@ from tgauth.domain.incoming import StoredUpdate, UpdateKey, UpdateState
 from tgauth.domain.instants import Instant
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.flows.deployment import Deployment
+from tgauth.measures.catalogue import UPDATES
 from tgauth.store import Connection, inbox, outbox
 
 
@@ -18,7 +19,10 @@ async def receive_update(deployment: Deployment, key: UpdateKey, payload: str) -
     Raises:
         StoreUnavailable: It was not kept: Telegram must hand it over again.
     """
-    return await deployment.store.write(inbox.add, key, payload, now=deployment.now())
+    is_new = await deployment.store.write(inbox.add, key, payload, now=deployment.now())
+    if is_new:
+        deployment.measures.count(UPDATES, "received")
+    return is_new
 
 
 async def next_update(deployment: Deployment) -> tuple[StoredUpdate | None, Instant | None]:
@@ -61,6 +65,7 @@ async def fail_update(
         failed = update.failed(now=now)
         await inbox.save(connection, failed)
     parked = failed.state is UpdateState.PARKED
+    deployment.measures.count(UPDATES, "parked" if parked else "failed")
     if parked and chat_id is not None:
         # In a transaction of its own: whatever is wrong with the update may be wrong with its chat,
         # and must not undo the parking.

@@ -14,7 +14,12 @@ async def inspect(reading: Reading, *, is_offline: bool) -> list[Finding]:
     findings = settings_findings(reading)
     if reading.mistakes:
         return findings
-    from tgauth.inspection.network import clock_finding, issuer_finding, port_finding
+    from tgauth.inspection.network import (
+        clock_finding,
+        issuer_finding,
+        port_finding,
+        proxies_finding,
+    )
     from tgauth.inspection.store import key_finding, library_finding, store_findings
     from tgauth.inspection.telegram import telegram_findings
 
@@ -26,7 +31,7 @@ async def inspect(reading: Reading, *, is_offline: bool) -> list[Finding]:
     if not is_offline:
         findings += await telegram_findings(settings)
         findings.append(await clock_finding(settings.telegram.api_url))
-    findings.append(of_port)
+    findings += [of_port, proxies_finding(settings)]
     if not is_offline:
         issuer = settings.issuer.parsed
         findings.append(await issuer_finding(issuer, kids, is_running=is_running))

@@ -1,8 +1,11 @@
 """The clock, the port, and whether the issuer leads here."""
 
 import errno
+import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 from tgauth.domain.links import Issuer
@@ -12,6 +15,7 @@ from tgauth.settings import Settings
 from tgauth.supervisor import ListenError, listen
 
 _PORT: Final = "port"
+_PROXIES: Final = "proxies"
 _ISSUER: Final = "issuer"
 _CLOCK: Final = "clock"
 
@@ -61,6 +65,8 @@ def judged_clock(answer: Answer, *, now: datetime) -> Finding:
 async def port_finding(settings: Settings, kids: frozenset[str]) -> tuple[Finding, bool]:
     """Say whether the port is free or ours; return also whether this tgauth serves there."""
     host, port = settings.api.host, settings.api.port
+    if host.path is not None:
+        return _socket_finding(host.path)
     if port == 0:
         return ok(_PORT, "0: any free one"), False
     spelled = _spelled(host, port)
@@ -79,6 +85,40 @@ async def port_finding(settings: Settings, kids: frozenset[str]) -> tuple[Findin
     who = "another tgauth" if served.is_tgauth else "another process"
     advice = f"stop it (`ss -ltnp 'sport = :{port}'` names it), or choose another port"
     return wrong(_PORT, f"{who} listens on {spelled}", advice, is_configuration=True), False
+
+
+def proxies_finding(settings: Settings) -> Finding:
+    """Say whether the proxy that has to be there is known: tgauth itself speaks no TLS."""
+    trusted = settings.api.trusted_proxies
+    if trusted:
+        return ok(_PROXIES, f"{trusted} may say whom they forward for")
+    if not settings.issuer.startswith("https:"):
+        return ok(_PROXIES, "none trusted, and none needed for an issuer without TLS")
+    text = (
+        f"none trusted, but {settings.issuer} needs one in front of tgauth, which speaks no TLS: "
+        "all visitors count as that one address, for limits and in lists of sessions"
+    )
+    where = "the address from which it connects"
+    if _is_loopback(settings.api.host):  # so it has to be on this machine
+        where = "::1" if ":" in settings.api.host else "127.0.0.1"
+    return warning(_PROXIES, text, f"set TGAUTH_API__TRUSTED_PROXIES to {where}")
+
+
+def _socket_finding(path: Path) -> tuple[Finding, bool]:
+    """Say whether a unix socket can be made, or somebody listens on it."""
+    if not path.parent.is_dir():
+        text = f"the folder {path.parent} does not exist"
+        return wrong(_PORT, text, "make it, or let systemd (RuntimeDirectory=)"), False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return ok(_PORT, f"unix:{path} is free"), False
+        except OSError as error:
+            text = f"unix:{path} cannot be connected to: {error.strerror}"
+            return warning(_PORT, text, "see who listens there, and the file's mode"), False
+    return ok(_PORT, f"unix:{path} is listened on"), True
 
 
 async def issuer_finding(issuer: Issuer, kids: frozenset[str], *, is_running: bool) -> Finding:
@@ -127,6 +167,13 @@ async def served_at(origin: str, kids: frozenset[str]) -> Served:
         if isinstance(key, dict)
     }
     return Served(is_tgauth=is_tgauth, is_ours=is_tgauth and not kids.isdisjoint(theirs))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _spelled(host: str, port: int) -> str:

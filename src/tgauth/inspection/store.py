@@ -84,7 +84,8 @@ def key_finding(settings: Settings, facts: StoreFacts | None) -> Finding:
 def _missing_key(settings: Settings, known: str | None) -> Finding:
     path = settings.master_key_path
     if known is not None:
-        text, advice = f"{path} is missing", "restore it from where its backup is"
+        text = f"{path} is missing"
+        advice = "restore it from where its backup is, or `tgauth keys renew --master-key-lost`"
     elif settings.secret_file is not None:
         text, advice = f"{path} does not exist", f"head -c 48 /dev/urandom | base64 > {path}"
     else:

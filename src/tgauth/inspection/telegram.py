@@ -4,7 +4,7 @@ from typing import Final
 
 from tgauth.bot.inspection import BotFacts, TelegramUnreachable, inspect_bot
 from tgauth.bot.options import BotAddress
-from tgauth.bot.process import TokenRefused
+from tgauth.bot.process import BotTokenRefused
 from tgauth.inspection.findings import Finding, ok, warning, wrong
 from tgauth.settings import Settings
 
@@ -16,7 +16,7 @@ async def telegram_findings(settings: Settings) -> list[Finding]:
     address = BotAddress(token=settings.telegram.token.reveal(), api_url=settings.telegram.api_url)
     try:
         facts = await inspect_bot(address, our_webhook=settings.issuer.parsed.webhook_url)
-    except TokenRefused:
+    except BotTokenRefused:
         advice = "take the current token from @BotFather"
         return [wrong("token", "Telegram refuses it", advice, is_configuration=True)]
     except TelegramUnreachable as error:

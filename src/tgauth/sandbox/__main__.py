@@ -8,7 +8,7 @@ from functools import partial
 
 import anyio
 
-from . import sample_app, telegram
+from . import telegram
 from .process import bind, die_with_parent, run_until_signalled
 
 
@@ -57,6 +57,8 @@ def main() -> None:
                 plain_webhooks=options.plain_webhooks,
             )
         else:
+            from . import sample_app  # noqa: PLC0415 - it alone needs what `[demo]` installs
+
             start = partial(
                 sample_app.serve,
                 origin=f"http://127.0.0.1:{sock.getsockname()[1]}",

@@ -88,6 +88,10 @@ class Reading:
             (tree[section] if section else tree)[name] = one.value
         return Settings(**tree | {name: made(**tree[name]) for name, made in sections().items()})
 
+    def value_of(self, name: str) -> object:
+        """Return what a setting is, by its place in the file; None as well where it is wrong."""
+        return next(one.value for one in self.values if one.field.toml == name)
+
     def places(self) -> dict[str, str]:
         """Return where each setting that somebody set stands, by its variable."""
         return {
@@ -116,6 +120,7 @@ def read_settings(environment: Mapping[str, str], folder: Path | None = None) ->
     _honour_port(environment, found)
     values = {one.toml: _understood(one, found.get(one.toml), file) for one in fields()}
     _agree(values)
+    _apart(values)
     return Reading(
         file=path,
         values=tuple(values.values()),
@@ -233,6 +238,16 @@ def _agree_on_webhook(values: dict[str, Value]) -> None:
         "leave it at polling",
     )
     values["telegram.mode"] = replace(mode, value=None, mistake=mistake)
+
+
+def _apart(values: dict[str, Value]) -> None:
+    """Keep the metrics off the port where everybody else comes in."""
+    one, port = values["metrics.port"], values["api.port"].value
+    if one.value is not None and one.value == port != 0:
+        why = f"{port} is TGAUTH_API__PORT as well"
+        values[one.field.toml] = replace(
+            one, value=None, mistake=_expected(one.field, one.place, why)
+        )
 
 
 def _named_like_the_client(values: Mapping[str, Value]) -> object:

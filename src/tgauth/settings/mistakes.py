@@ -85,6 +85,10 @@ def shown(found: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
+#: More names than this are no help.
+_MOST_GUESSES: Final = 2
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """Return the advice for a name that does not exist: the one that was probably meant."""
     known = list(candidates)
@@ -92,6 +96,6 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     if not close:
         last = name.rpartition(".")[2]
         close = [one for one in known if one.rpartition(".")[2] == last]
-    if len(close) == 1:
-        return f"did you mean {close[0]}?"
+    if 1 <= len(close) <= _MOST_GUESSES:
+        return f"did you mean {' or '.join(close)}?"
     return "docs/settings.md lists all there are"

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from tgauth.settings.sockets import Host, SocketMode
 from tgauth.settings.values import (
     Allowed,
     BotToken,
@@ -15,6 +16,7 @@ from tgauth.settings.values import (
     IssuerUrl,
     LinkUrl,
     LogoFile,
+    MetricsToken,
     Networks,
     Senders,
 )
@@ -64,9 +66,16 @@ class Api(Struct, frozen=True, kw_only=True):
     """`[api]`, `TGAUTH_API__…`."""
 
     host: Annotated[
-        str, Meta(description="an address or name of this machine to listen on", min_length=1)
-    ] = "127.0.0.1"
+        Host,
+        Meta(
+            description="an address or name of this machine to listen on, or unix: and the path of "
+            "a socket, like unix:/run/tgauth/api.sock"
+        ),
+    ] = Host("127.0.0.1")
     port: Annotated[int, Meta(description="a port number, 0 to 65535", ge=0, le=65535)] = 8000
+    socket_mode: Annotated[
+        SocketMode, Meta(description="permissions in octal, like 0660 or 0666")
+    ] = SocketMode("0660")
     workers: Annotated[int, Meta(description="a number of processes, 1 to 64", ge=1, le=64)] = 1
     trusted_proxies: Annotated[
         Networks,
@@ -133,6 +142,33 @@ class Session(Struct, frozen=True, kw_only=True):
     ] = 7 * _DAY
 
 
+class Audit(Struct, frozen=True, kw_only=True):
+    """`[audit]`, `TGAUTH_AUDIT__…`."""
+
+    keep_days: Annotated[int, Meta(description="a number of days, 1 to 3650", ge=1, le=3650)] = 90
+
+
+class Metrics(Struct, frozen=True, kw_only=True):
+    """`[metrics]`, `TGAUTH_METRICS__…`."""
+
+    host: Annotated[
+        str, Meta(description="an address or name of this machine to listen on", min_length=1)
+    ] = "127.0.0.1"
+    port: Annotated[
+        Annotated[int, Meta(ge=0, le=65535)] | None,
+        Meta(description="a port number, 0 to 65535, other than TGAUTH_API__PORT"),
+    ] = None
+    token: Annotated[
+        MetricsToken | None,
+        Meta(description="at least 16 visible ASCII characters that Prometheus sends along"),
+    ] = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is measured at all."""
+        return self.port is not None or self.token is not None
+
+
 class Branding(Struct, frozen=True, kw_only=True):
     """`[branding]`, `TGAUTH_BRANDING__…`."""
 
@@ -184,8 +220,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = None
     api: Api = Api()
     session: Session = Session()
+    audit: Audit = Audit()
+    metrics: Metrics = Metrics()
     branding: Branding = Branding()
     log: LogSettings = LogSettings()
+
+    @property
+    def metrics_path(self) -> Path:
+        """Where the processes keep what they count."""
+        return self.database.path.with_name(self.database.path.name + ".metrics")
 
     @property
     def master_key_path(self) -> Path:

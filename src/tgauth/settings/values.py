@@ -14,6 +14,7 @@ _TOKEN: Final = re.compile(r"[0-9]+:[A-Za-z0-9_-]{3,}")
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _SEPARATORS: Final = re.compile(r"[,\s]+")
 _SHORTEST_SECRET: Final = 16
+_HEADER_WORD: Final = re.compile(r"[\x21-\x7e]+")
 _LONGEST_NAME: Final = 60
 
 #: From where Telegram posts updates (core.telegram.org/bots/webhooks).
@@ -72,6 +73,22 @@ class ClientSecret(Secret):
             raise ValueError(f"it is shorter than {_SHORTEST_SECRET} characters")
         if not text.isprintable():
             raise ValueError("it holds a line break or another character that cannot be printed")
+        return cls(text)
+
+
+class MetricsToken(Secret):
+    """What whoever scrapes the metrics proves itself with."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, found: object) -> "MetricsToken":
+        """Read it; the complaint does not repeat it."""
+        text = _text(found)
+        if len(text) < _SHORTEST_SECRET:
+            raise ValueError(f"it is shorter than {_SHORTEST_SECRET} characters")
+        if not _HEADER_WORD.fullmatch(text):
+            raise ValueError("it holds a space or a character that no header takes")
         return cls(text)
 
 

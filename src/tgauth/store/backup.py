@@ -8,8 +8,8 @@ from typing import Final
 from anyio import to_thread
 
 from tgauth.domain.errors import TgauthError
+from tgauth.store.access import require_store
 from tgauth.store.copying import CopyExists, being_written, copy_into, settle
-from tgauth.store.database import require_store
 from tgauth.store.plain import Identity, opened
 
 #: What a store is made of, beside its own name.

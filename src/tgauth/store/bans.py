@@ -11,7 +11,6 @@ INSERT: Final = """
     RETURNING telegram_id
 """
 SELECT: Final = "SELECT banned_at FROM bans WHERE telegram_id = :telegram_id"
-SELECT_ALL: Final = "SELECT telegram_id, banned_at FROM bans ORDER BY telegram_id"
 SELECT_PAGE: Final = """
     SELECT telegram_id, banned_at FROM bans WHERE telegram_id > :after
     ORDER BY telegram_id LIMIT :most
@@ -29,12 +28,6 @@ async def get(connection: Connection, telegram_id: int) -> Instant | None:
     """Return when a Telegram id was banned, if it is."""
     row = await connection.one(SELECT, {"telegram_id": telegram_id})
     return None if row is None else row["banned_at"]
-
-
-async def all_of(connection: Connection) -> dict[int, Instant]:
-    """Return every banned Telegram id, and since when."""
-    rows = await connection.run(SELECT_ALL)
-    return {row["telegram_id"]: row["banned_at"] for row in rows}
 
 
 async def page(connection: Connection, *, after: int, most: int) -> dict[int, Instant]:

@@ -9,7 +9,7 @@ import anyio
 T = TypeVar("T")
 
 
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Await something to its end, and only then pass on a cancellation that came meanwhile.
 
     anyio's shield holds against anyio's scopes alone: asyncio.TaskGroup, asyncio.timeout and

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tgauth.domain.code import Code, CodeKind
+from tgauth.domain.code import CALLBACK_CODE_LIFETIME, Code, CodeKind
+from tgauth.domain.instants import Instant
 from tgauth.store.connection import Connection, Row
 
 COLUMNS: Final = "hash, kind, client_id, login_id, expires_at, spent_at"
@@ -12,6 +13,12 @@ UPSERT: Final = f"""
         :hash, :kind, :client_id, :login_id, :expires_at, :spent_at
     )
     ON CONFLICT (hash) DO UPDATE SET spent_at = excluded.spent_at
+"""
+# Found by their logins, since there is no index by time: no code outlives its login for longer.
+EXPIRE_UNSPENT: Final = """
+    UPDATE codes SET expires_at = :now
+    WHERE spent_at IS NULL AND expires_at > :now
+    AND login_id IN (SELECT id FROM logins WHERE expires_at > :since)
 """
 
 
@@ -34,6 +41,12 @@ async def save(connection: Connection, code: Code) -> None:
             "spent_at": code.spent_at,
         },
     )
+
+
+async def expire_unspent(connection: Connection, *, now: Instant) -> None:
+    """Let every code that could still be spent have expired now."""
+    since = now - CALLBACK_CODE_LIFETIME
+    await connection.run(EXPIRE_UNSPENT, {"now": now, "since": since})
 
 
 def _code(row: Row) -> Code:

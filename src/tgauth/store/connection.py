@@ -2,13 +2,16 @@
 
 import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiosqlite
 
+from tgauth.domain.errors import StoreUnavailable
 from tgauth.store.wakeups import Topic
 
 T = TypeVar("T")
+
+SELECT_SCHEMA: Final = "PRAGMA user_version"
 
 Parameters = Mapping[str, str | int | None]
 Row = sqlite3.Row
@@ -56,6 +59,8 @@ class DirectConnection(Connection):
 def transact(
     writer: aiosqlite.Connection,
     body: Callable[[Connection], Coroutine[Any, Any, T]],
+    *,
+    schema: int,
     announced: set[Topic],
 ) -> Callable[[], T]:
     """Return what runs `body` as a write transaction, in the connection's own thread.
@@ -65,6 +70,7 @@ def transact(
     Args:
         writer: The connection.
         body: What happens inside.
+        schema: The version of the schema that it was written for.
         announced: Holds afterwards what was committed and others wait for.
     """
 
@@ -75,6 +81,7 @@ def transact(
         raw.execute("BEGIN IMMEDIATE")
         connection = DirectConnection(raw)
         try:
+            require_schema(raw.execute(SELECT_SCHEMA).fetchone()[0], schema)
             outcome = _driven(body(connection))
             raw.execute("COMMIT")
         except BaseException:
@@ -85,6 +92,41 @@ def transact(
         return outcome
 
     return work
+
+
+def require_schema(found: int, known: int) -> None:
+    """Refuse to write where another version has migrated the store meanwhile.
+
+    Raises:
+        StoreUnavailable: It has.
+    """
+    if found != known:
+        raise StoreUnavailable(
+            f"it was migrated to version {found} meanwhile, and this process works with {known}"
+        )
+
+
+def impatient(
+    writer: aiosqlite.Connection, work: Callable[[], T], patience: float, *, otherwise: float
+) -> Callable[[], T]:
+    """Return `work` that waits for other programs' locks so long only, and no other time.
+
+    Args:
+        writer: The connection.
+        work: What to run in its thread.
+        patience: Seconds.
+        otherwise: Seconds that the connection waits at other times.
+    """
+
+    def hurried() -> T:
+        raw = writer._conn  # noqa: SLF001 - the connection that this very thread made
+        raw.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        try:
+            return work()
+        finally:
+            raw.execute(f"PRAGMA busy_timeout = {int(otherwise * 1000)}")
+
+    return hurried
 
 
 def look(

@@ -8,18 +8,27 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import aiosqlite
 
-from tgauth.domain.errors import StoreUnavailable, TgauthError
-from tgauth.store.access import only_for_us, require_access
-from tgauth.store.cancellation import to_the_end
-from tgauth.store.connection import Connection, in_thread_of, look, transact
-from tgauth.store.migrations import SchemaTooOld, migrate, shipped, version_of
-from tgauth.store.presence import alone, present
-from tgauth.store.troubles import translated
+from tgauth.database_file import require_access
+from tgauth.domain.errors import StoreUnavailable
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.store.access import require_store
+from tgauth.store.cancellation import uninterrupted
+from tgauth.store.connecting import PATIENCE, connect, only_for_us, translated
+from tgauth.store.connection import (
+    Connection,
+    impatient,
+    in_thread_of,
+    look,
+    require_schema,
+    transact,
+)
+from tgauth.store.migrations import SchemaTooNew, migrate, require_no_migration, version_of
+from tgauth.store.presence import Presence, alone, present
 from tgauth.store.turns import TurnLock
 from tgauth.store.wakeups import Topic, Wakeups
 
-#: Seconds to wait for another process's write before the store counts as unavailable.
-PATIENCE: Final = 5.0
+#: The same for a probe: whoever asks whether the store is well wants to know soon.
+PROBE_PATIENCE: Final = 1.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,25 +37,6 @@ UPSERT_PROBE: Final = """
     INSERT INTO probes (only_row, number) VALUES (1, 1)
     ON CONFLICT (only_row) DO UPDATE SET number = probes.number + 1
 """
-
-_PRAGMAS: Final = (
-    # A login that was acknowledged to a person survives a power cut: NORMAL does not promise that.
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}",
-)
-
-
-class StoreMissing(TgauthError):
-    """There is no store where one was expected, and what was asked for makes none."""
-
-    code = "store_missing"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"there is no store at {path}: TGAUTH_DATABASE__PATH names another file, or tgauth "
-            "has never run here"
-        )
 
 
 class Store:
@@ -59,8 +49,10 @@ class Store:
         writer: aiosqlite.Connection,
         reader: aiosqlite.Connection,
         turns: TurnLock,
+        schema: int,
     ) -> None:
         self._path = path
+        self._schema = schema
         self._identity = _identity_of(path)
         self._writer = writer
         self._reader = Connection(reader)
@@ -70,23 +62,34 @@ class Store:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, path: Path, *, as_it_is: bool = False) -> AsyncIterator["Store"]:
+    async def open(
+        cls,
+        path: Path,
+        *,
+        as_it_is: bool = False,
+        by: Presence = present,
+        measures: Measures = NO_MEASURES,
+    ) -> AsyncIterator["Store"]:
         """Open the store at `path`, and close it at the end.
 
         Args:
             path: The file.
             as_it_is: Whether it must be there and up to date; otherwise it is made and migrated.
+            by: `present` beside others, or `alone`.
+            measures: Where it is timed how long writers wait, and how long they take.
 
         Raises:
             StoreUnavailable: It cannot be opened, is no tgauth store, or is being restored.
+            StoreInUse: Somebody has it open, and it has to be opened alone.
             StoreMissing: It has to be there and is not.
             SchemaTooOld: It has to be up to date and is not.
             SchemaTooNew: It was written by a newer version.
         """
         if as_it_is:
             require_store(path)
-        with present(path):
+        with by(path):
             store = await cls._connected(path, as_it_is=as_it_is)
+            store._turns.measures = measures  # noqa: SLF001 - this very class
             try:
                 yield store
             finally:
@@ -103,9 +106,8 @@ class Store:
             SchemaTooNew: It was written by a newer version.
         """
         require_store(path)
-        with alone(path):
-            store = await cls._connected(path, as_it_is=False)
-            await store.close()
+        async with cls.open(path, by=alone):
+            pass
 
     @classmethod
     async def _connected(cls, path: Path, *, as_it_is: bool) -> "Store":
@@ -113,17 +115,18 @@ class Store:
         turns = turns_of(path)
         with translated(), only_for_us():
             async with turns.turn():
-                writer = await _connect(path)
+                writer = await connect(path)
                 try:
                     # Changing to WAL needs the file alone; once made, it stays in the file.
                     await writer.execute_fetchall("PRAGMA journal_mode = WAL")
                     if as_it_is:
-                        await _require_no_migration(writer)
-                    await to_the_end(migrate(writer, path))
-                    reader = await _connect(path)
-                    return cls(path, writer=writer, reader=reader, turns=turns)
+                        await require_no_migration(writer)
+                    await uninterrupted(migrate(writer, path))
+                    reader = await connect(path)
+                    schema = await version_of(writer)
+                    return cls(path, writer=writer, reader=reader, turns=turns, schema=schema)
                 except BaseException:
-                    await to_the_end(writer.close())
+                    await uninterrupted(writer.close())
                     raise
 
     @asynccontextmanager
@@ -144,13 +147,14 @@ class Store:
                 with translated():
                     try:
                         # Nothing can be left open here; if it ever is, one login fails and not all.
-                        await to_the_end(self._roll_back())
-                        await to_the_end(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
+                        await uninterrupted(self._roll_back())
+                        await uninterrupted(self._writer.execute_fetchall("BEGIN IMMEDIATE"))
+                        require_schema(await uninterrupted(version_of(self._writer)), self._schema)
                         yield connection
                     except BaseException:
-                        await to_the_end(self._roll_back())
+                        await uninterrupted(self._roll_back())
                         raise
-                    await to_the_end(self._commit())
+                    await uninterrupted(self._commit())
         finally:
             # Waking somebody for nothing does no harm; not waking after a commit would.
             self._announce(connection.announced)
@@ -175,12 +179,15 @@ class Store:
         """
         announced: set[Topic] = set()
         work = transact(
-            self._writer, lambda connection: body(connection, *arguments, **more), announced
+            self._writer,
+            lambda connection: body(connection, *arguments, **more),
+            schema=self._schema,
+            announced=announced,
         )
         try:
             async with self._turns.turn():
                 with translated():
-                    return await to_the_end(in_thread_of(self._writer, work))
+                    return await uninterrupted(in_thread_of(self._writer, work))
         finally:
             # Also when this task was cancelled while the commit ran.
             self._announce(announced)
@@ -221,12 +228,30 @@ class Store:
         if _identity_of(self._path) != self._identity:
             # What is written to a file that was deleted or replaced is gone at the next start.
             raise StoreUnavailable(f"{self._path} is not the file any more that was opened")
-        async with self.writing() as connection:
-            await connection.run(UPSERT_PROBE)
+        work = transact(self._writer, _probe, schema=self._schema, announced=set())
+        async with self._turns.turn(patience=PROBE_PATIENCE):
+            with translated():
+                hurried = impatient(self._writer, work, PROBE_PATIENCE, otherwise=PATIENCE)
+                await uninterrupted(in_thread_of(self._writer, hurried))
+
+    async def require_own_schema(self) -> None:
+        """Make sure that the store still has the schema with which it was opened.
+
+        A newer version that is started beside this one migrates it; the rows then mean what this
+        version cannot know.
+
+        Raises:
+            SchemaTooNew: It was migrated meanwhile: this process has to end.
+            StoreUnavailable: The store cannot be read at the moment.
+        """
+        with translated():
+            found = await version_of(self._raw_reader)
+        if found != self._schema:
+            raise SchemaTooNew(found=found, known=self._schema)
 
     async def close(self) -> None:
         """Let go of the file; for whoever did not get it from `open`."""
-        await to_the_end(self._close())
+        await uninterrupted(self._close())
 
     def _announce(self, topics: set[Topic]) -> None:
         if topics:
@@ -257,19 +282,13 @@ class Store:
             await self._writer.close()
 
 
+async def _probe(connection: Connection) -> None:
+    await connection.run(UPSERT_PROBE)
+
+
 def turns_of(path: Path) -> TurnLock:
     """Return the lock of a store's writers."""
     return TurnLock(path.with_name(path.name + ".lock"), patience=PATIENCE)
-
-
-def require_store(path: Path) -> None:
-    """Refuse a path where no file is.
-
-    Raises:
-        StoreMissing: There is none.
-    """
-    if not path.is_file():
-        raise StoreMissing(path)
 
 
 def _identity_of(path: Path) -> tuple[int, int] | None:
@@ -278,21 +297,3 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, isolation_level=None)
-    try:
-        connection.row_factory = sqlite3.Row
-        for pragma in _PRAGMAS:
-            await connection.execute_fetchall(pragma)
-    except BaseException:
-        await to_the_end(connection.close())
-        raise
-    return connection
-
-
-async def _require_no_migration(connection: aiosqlite.Connection) -> None:
-    current, newest = await version_of(connection), shipped()[-1].number
-    if current < newest:
-        raise SchemaTooOld(found=current, known=newest)

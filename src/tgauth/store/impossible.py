@@ -42,8 +42,12 @@ class Broken:
 
 RULES: Final = (
     Rule(
+        # One that is open is ended at the moment to which the clock was set back.
         text="logins that end before they begin",
-        sql="SELECT id FROM logins WHERE expires_at <= created_at",
+        sql="""
+            SELECT id FROM logins
+            WHERE expires_at <= created_at AND state NOT IN ('pending', 'approved')
+        """,
     ),
     Rule(
         text="logins that were decided on, with no moment of it",
@@ -99,6 +103,14 @@ RULES: Final = (
         sql="""
             SELECT codes.login_id AS id FROM codes JOIN logins ON logins.id = codes.login_id
             WHERE codes.client_id <> logins.client_id
+        """,
+    ),
+    Rule(
+        text="codes that can be spent when their login has expired",
+        sql="""
+            SELECT codes.login_id AS id FROM codes JOIN logins ON logins.id = codes.login_id
+            WHERE codes.kind = 'chat' AND codes.spent_at IS NULL
+            AND codes.expires_at > logins.expires_at
         """,
     ),
     Rule(

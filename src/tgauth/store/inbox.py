@@ -29,11 +29,14 @@ SELECT: Final = f"""
 FINISH: Final = """
     UPDATE inbox SET state = 'done', payload = NULL
     WHERE update_id = :update_id AND identity = :identity AND state = 'waiting'
-    RETURNING sequence
+    RETURNING received_at
 """
 UPDATE: Final = """
     UPDATE inbox SET state = :state, attempts = :attempts, not_before = :not_before
     WHERE update_id = :update_id AND identity = :identity
+"""
+BRING_FORWARD: Final = """
+    UPDATE inbox SET not_before = not_before - :by WHERE state = 'waiting' AND not_before > :now
 """
 SWEEP: Final = """
     DELETE FROM inbox WHERE sequence IN (
@@ -80,13 +83,14 @@ async def next_time(connection: Connection) -> Instant | None:
     return None if row is None else row["instant"]
 
 
-async def finish(connection: Connection, key: UpdateKey) -> bool:
-    """Mark an update done and erase it; say whether it was still waiting.
+async def finish(connection: Connection, key: UpdateKey) -> Instant | None:
+    """Mark an update done and erase it; say when it came, where it was still waiting.
 
     The flow that handles an update does this first, in the transaction that holds the effects: so
     an update has its effects once, however often it is handed over.
     """
-    return await connection.one(FINISH, _names(key)) is not None
+    row = await connection.one(FINISH, _names(key))
+    return None if row is None else row["received_at"]
 
 
 async def save(connection: Connection, update: StoredUpdate) -> None:
@@ -100,6 +104,11 @@ async def save(connection: Connection, update: StoredUpdate) -> None:
             "not_before": update.not_before,
         },
     )
+
+
+async def bring_forward(connection: Connection, *, by: int, now: Instant) -> None:
+    """Let what waits for another attempt be due so many milliseconds earlier."""
+    await connection.run(BRING_FORWARD, {"by": by, "now": now})
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

@@ -9,6 +9,8 @@ import errno
 import os
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,8 @@ from tgauth.domain.errors import StoreUnavailable
 
 #: `O_NONBLOCK`: nobody waits for the other end of a pipe that lies there.
 _FLAGS: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+_NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS
 
 
 def open_lock_file(path: Path) -> int:
@@ -26,15 +30,33 @@ def open_lock_file(path: Path) -> int:
         OSError: It cannot be opened.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+        return open_itself(path, os.O_RDWR)
+    except FileNotFoundError:
+        pass
+    try:
+        return _made_by_root(path) if os.geteuid() == 0 else os.open(path, _NEW, 0o600)
     except FileExistsError:
         return open_itself(path, os.O_RDWR)
-    if os.geteuid() == 0:
-        try:
-            _give(descriptor, path, of=path.with_suffix(""))
-        except BaseException:
-            os.close(descriptor)
-            raise
+
+
+def _made_by_root(path: Path) -> int:
+    """Make a lock file that has its name only once it has its owner.
+
+    Killed in between, root would otherwise leave one that keeps the service out.
+
+    Raises:
+        FileExistsError: Somebody else made it meanwhile.
+    """
+    made = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+    descriptor = os.open(made, _NEW, 0o600)
+    try:
+        _give(descriptor, made, of=path.with_suffix(""))
+        os.link(made, path, follow_symlinks=False)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    finally:
+        made.unlink()
     return descriptor
 
 
@@ -95,6 +117,29 @@ def give_to_owner(path: Path, *, of: Path) -> None:
         _give(descriptor, path, of=of)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def as_owner_of(folder: Path) -> Iterator[None]:
+    """Be the owner of a folder while something is written there by its name, where we are root.
+
+    That owner may put a link in its place at any moment, which leads wherever root may write and
+    the owner may not. Files that are open already stay so.
+    """
+    owner, group = folder.stat(), os.getegid()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    groups = os.getgroups()
+    try:
+        os.setgroups([])
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
 
 
 def _give(descriptor: int, path: Path, *, of: Path) -> None:

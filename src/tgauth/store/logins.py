@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tgauth.domain.code import CALLBACK_CODE_LIFETIME
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.domain.login import Door, LoginRequest, LoginState
 from tgauth.store.connection import Connection, Row
@@ -29,10 +30,25 @@ SELECT_OPEN: Final = f"""
     WHERE subject = :subject AND (:client_id IS NULL OR client_id = :client_id)
     AND state IN ('pending', 'approved') AND expires_at > :now
 """
+WITHDRAW_ALL: Final = """
+    UPDATE logins SET state = 'denied', decided_at = :now
+    WHERE state IN ('pending', 'approved') AND expires_at > :now
+    RETURNING id
+"""
 # Those from the future do not count: the clock was set back, and its return may be far away.
 COUNT_SINCE: Final = f"""
     SELECT count(*) AS number FROM logins
     WHERE subject = :subject AND created_at > :since AND created_at <= :now + {CLOCK_TOLERANCE}
+"""
+EXPIRE_OPEN: Final = """
+    UPDATE logins SET expires_at = :now
+    WHERE state IN ('pending', 'approved') AND expires_at > :now
+"""
+# A press that came a moment ago may be repeated by the browser that made it. A moment is what the
+# clock says, and a code of that press lives a little longer than its login may.
+FORGET_BROWSERS: Final = """
+    UPDATE logins SET browser = NULL
+    WHERE state = 'redeemed' AND browser IS NOT NULL AND expires_at > :since
 """
 SELECT_BY_SUBJECT: Final = f"""
     SELECT {COLUMNS} FROM logins WHERE subject = :subject ORDER BY created_at, id
@@ -86,6 +102,11 @@ async def still_open(
     return [_login(row) for row in rows]
 
 
+async def withdraw_all(connection: Connection, *, now: Instant) -> list[str]:
+    """Deny every login that could still be redeemed, whoever's it is; return their ids."""
+    return [row["id"] for row in await connection.run(WITHDRAW_ALL, {"now": now})]
+
+
 async def count_since(connection: Connection, subject: str, *, since: Instant, now: Instant) -> int:
     """Return how many logins a person began after `since`."""
     row = await connection.one(COUNT_SINCE, {"subject": subject, "since": since, "now": now})
@@ -107,6 +128,12 @@ async def of_session(connection: Connection, session_id: str) -> LoginRequest | 
     """Return the login that began a session."""
     row = await connection.one(SELECT_BY_SESSION, {"session_id": session_id})
     return _login(row) if row else None
+
+
+async def expire_open(connection: Connection, *, now: Instant) -> None:
+    """Let every login that could still be redeemed, or redeemed again, have expired now."""
+    await connection.run(EXPIRE_OPEN, {"now": now})
+    await connection.run(FORGET_BROWSERS, {"since": now - CALLBACK_CODE_LIFETIME})
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

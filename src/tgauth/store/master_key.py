@@ -14,7 +14,8 @@ from tgauth.store.connection import Connection
 from tgauth.store.database import Store
 
 _log = Log("store")
-_RECIPE: Final = "make one with `head -c 48 /dev/urandom | base64`, mode 0600"
+#: How an operator makes one.
+RECIPE: Final = "make one with `head -c 48 /dev/urandom | base64`, mode 0600"
 
 #: Shorter content than this is no key.
 MINIMUM_LENGTH: Final = 32
@@ -46,20 +47,27 @@ async def load_master_key(store: Store, path: Path, *, may_create: bool) -> byte
         MasterKeyUnusable: See there; nothing was changed.
     """
     async with store.writing() as connection:
-        known = await connection.one(SELECT_FINGERPRINT)
+        known = await known_fingerprint(connection)
         if not path.exists():  # noqa: ASYNC240 - once, at the start, and a few bytes
             if known is not None:
                 raise MasterKeyUnusable(
                     path,
                     "is missing, and this store was made with one: restore it from a backup, or "
-                    "point TGAUTH_SECRET_FILE to where it is",
+                    "point TGAUTH_SECRET_FILE to where it is (lost for good? `tgauth keys renew "
+                    "--master-key-lost`)",
                 )
             if not may_create:
-                raise MasterKeyUnusable(path, f"does not exist: {_RECIPE}")
-            _create(path)
+                raise MasterKeyUnusable(path, f"does not exist: {RECIPE}")
+            create_master_key(path)
         key = _read(path)
-        await _check_fingerprint(connection, key, known["fingerprint"] if known else None, path)
+        await _check_fingerprint(connection, key, known, path)
         return key
+
+
+async def known_fingerprint(connection: Connection) -> str | None:
+    """Return what the store remembers its key by; none before its first start has ended."""
+    row = await connection.one(SELECT_FINGERPRINT)
+    return row["fingerprint"] if row else None
 
 
 async def _check_fingerprint(
@@ -90,7 +98,7 @@ def read_master_key(path: Path) -> bytes:
     except OSError as error:
         raise MasterKeyUnusable(path, f"cannot be read: {error.strerror}") from error
     if len(content) < MINIMUM_LENGTH:
-        raise MasterKeyUnusable(path, f"holds less than {MINIMUM_LENGTH} bytes: {_RECIPE}")
+        raise MasterKeyUnusable(path, f"holds less than {MINIMUM_LENGTH} bytes: {RECIPE}")
     return hashlib.sha256(content).digest()
 
 
@@ -106,8 +114,12 @@ def _read(path: Path) -> bytes:
     return key
 
 
-def _create(path: Path) -> None:
-    """Write a new key so that nobody ever sees half of it, and two first starts make one."""
+def create_master_key(path: Path) -> None:
+    """Write a new key so that nobody ever sees half of it, and two first starts make one.
+
+    Raises:
+        MasterKeyUnusable: It cannot be written.
+    """
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

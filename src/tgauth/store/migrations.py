@@ -12,6 +12,7 @@ import aiosqlite
 from tgauth.domain.errors import TgauthError
 from tgauth.logs import Log
 from tgauth.migration_files import folder
+from tgauth.store.lock_files import as_owner_of
 
 _log = Log("store")
 
@@ -117,10 +118,12 @@ def copy_of(path: Path, version: int) -> Path:
 
 
 async def _copy(connection: aiosqlite.Connection, target: Path) -> None:
-    # An earlier attempt's, which may be half a copy. Once, before anything is served.
-    target.unlink(missing_ok=True)  # noqa: ASYNC240 - see above
-    await connection.execute_fetchall("VACUUM INTO :target", {"target": str(target)})
-    await asyncio.to_thread(_sync, target)
+    # Once, before anything is served: nobody else's work is done under that account.
+    with as_owner_of(target.parent):
+        # An earlier attempt's, which may be half a copy.
+        target.unlink(missing_ok=True)  # noqa: ASYNC240 - see above
+        await connection.execute_fetchall("VACUUM INTO :target", {"target": str(target)})
+        await asyncio.to_thread(_sync, target)
 
 
 def _sync(path: Path) -> None:
@@ -167,3 +170,14 @@ async def version_of(connection: aiosqlite.Connection) -> int:
     """Return the number of the last migration that was applied; 0 for an empty file."""
     rows = list(await connection.execute_fetchall("PRAGMA user_version"))
     return int(rows[0][0])
+
+
+async def require_no_migration(connection: aiosqlite.Connection) -> None:
+    """Refuse a store that waits for its migration.
+
+    Raises:
+        SchemaTooOld: It does.
+    """
+    current, newest = await version_of(connection), shipped()[-1].number
+    if current < newest:
+        raise SchemaTooOld(found=current, known=newest)

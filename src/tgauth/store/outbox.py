@@ -75,6 +75,15 @@ HASTEN: Final = f"""
     WHERE login_id = :login_id AND notice = '{Notice.LOGIN_CLOSED}'
     AND sent_at IS NULL AND given_up_at IS NULL AND not_before > :now
 """
+HASTEN_ALL: Final = f"""
+    UPDATE outbox SET not_before = :now
+    WHERE notice = '{Notice.LOGIN_CLOSED}'
+    AND sent_at IS NULL AND given_up_at IS NULL AND not_before > :now
+"""
+BRING_FORWARD: Final = """
+    UPDATE outbox SET not_before = not_before - :by
+    WHERE sent_at IS NULL AND given_up_at IS NULL AND not_before > :now
+"""
 UPDATE: Final = """
     UPDATE outbox SET
         notice = :notice, attempts = :attempts, not_before = :not_before, sent_at = :sent_at,
@@ -167,6 +176,16 @@ async def hasten(connection: Connection, login_id: str, *, now: Instant) -> None
     """Let the message with a login's link be changed now: the link is worth nothing any more."""
     await connection.run(HASTEN, {"login_id": login_id, "now": now})
     connection.announced.add(Topic.OUTBOX)
+
+
+async def hasten_all(connection: Connection, *, now: Instant) -> None:
+    """Let every message with a link be changed now: none of them is worth anything any more."""
+    await connection.run(HASTEN_ALL, {"now": now})
+
+
+async def bring_forward(connection: Connection, *, by: int, now: Instant) -> None:
+    """Let all that is due later be due so many milliseconds earlier."""
+    await connection.run(BRING_FORWARD, {"by": by, "now": now})
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

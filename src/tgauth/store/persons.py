@@ -34,7 +34,7 @@ UPSERT: Final = f"""
         language = excluded.language,
         updated_at = excluded.updated_at
 """
-DELETE: Final = "DELETE FROM persons WHERE subject = :subject"
+DELETE: Final = "DELETE FROM persons WHERE subject = :subject RETURNING subject"
 
 
 async def get(connection: Connection, subject: str) -> Person | None:
@@ -79,9 +79,9 @@ async def page(connection: Connection, *, after: int, most: int) -> list[Person]
     return [_person(row) for row in rows]
 
 
-async def remove(connection: Connection, subject: str) -> None:
-    """Delete a person, and with them their logins, codes and sessions."""
-    await connection.run(DELETE, {"subject": subject})
+async def remove(connection: Connection, subject: str) -> bool:
+    """Delete a person with their logins, codes and sessions; say whether they were here."""
+    return await connection.one(DELETE, {"subject": subject}) is not None
 
 
 def _person(row: Row) -> Person:

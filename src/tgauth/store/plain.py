@@ -13,11 +13,12 @@ from urllib.parse import quote
 import aiosqlite
 
 from tgauth.domain.errors import TgauthError
-from tgauth.store.cancellation import to_the_end
+from tgauth.store.access import require_store
+from tgauth.store.cancellation import uninterrupted
+from tgauth.store.connecting import PATIENCE, translated
 from tgauth.store.connection import Connection, Row
-from tgauth.store.database import PATIENCE, require_store, turns_of
+from tgauth.store.database import turns_of
 from tgauth.store.presence import present
-from tgauth.store.troubles import translated
 
 SELECT_TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 SELECT_FINGERPRINT: Final = "SELECT fingerprint FROM master_key"
@@ -69,7 +70,7 @@ async def opened(path: Path) -> AsyncIterator[Connection]:
                 await raw.execute_fetchall(_DISTRUST)
                 await raw.execute_fetchall(SELECT_TABLES)
             except BaseException:
-                await to_the_end(raw.close())
+                await uninterrupted(raw.close())
                 raise
         try:
             raw.row_factory = Row
@@ -78,7 +79,7 @@ async def opened(path: Path) -> AsyncIterator[Connection]:
             await raw.interrupt()
             raise
         finally:
-            await to_the_end(_close(raw, path))
+            await uninterrupted(_close(raw, path))
 
 
 @asynccontextmanager
@@ -118,7 +119,7 @@ async def _opened(path: Path, options: str) -> AsyncIterator[Connection]:
             await raw.interrupt()
             raise
         finally:
-            await to_the_end(raw.close())
+            await uninterrupted(raw.close())
 
 
 def address(path: Path, options: str) -> str:

@@ -6,12 +6,16 @@ after a kill. Whoever puts another file in the store's place needs the lock alon
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from tgauth.database_file import unavailable
 from tgauth.domain.errors import StoreUnavailable, TgauthError
 from tgauth.store.lock_files import open_lock_file
+
+#: How somebody opens a store: `present` or `alone`.
+Presence = Callable[[Path], AbstractContextManager[None]]
 
 
 class StoreInUse(TgauthError):
@@ -32,7 +36,7 @@ def present(path: Path) -> Iterator[None]:
     """
     with _held(path, fcntl.LOCK_SH) as is_held:
         if not is_held:
-            raise StoreUnavailable(f"{path} is being restored or migrated right now")
+            raise StoreUnavailable(f"{path} is being restored or migrated right now", may_pass=True)
         yield
 
 
@@ -57,7 +61,7 @@ def _held(path: Path, operation: int) -> Iterator[bool]:
     try:
         descriptor = open_lock_file(lock)
     except OSError as error:
-        raise StoreUnavailable(f"{lock}: {error.strerror}") from error
+        raise unavailable(lock, error) from error
     try:
         try:
             fcntl.flock(descriptor, operation | fcntl.LOCK_NB)

@@ -14,7 +14,7 @@ import aiosqlite
 from anyio import to_thread
 
 from tgauth.domain.errors import StoreUnavailable, TgauthError
-from tgauth.store.cancellation import to_the_end
+from tgauth.store.cancellation import uninterrupted
 from tgauth.store.connection import Connection
 from tgauth.store.copying import being_written, copy_into, settle
 from tgauth.store.lock_files import copy_itself, give_to_owner
@@ -181,7 +181,7 @@ async def _write_back(path: Path) -> bool:
             raise StoreInUse(path, by="another program") from error
         return False
     finally:
-        await to_the_end(raw.close())
+        await uninterrupted(raw.close())
     return True
 
 

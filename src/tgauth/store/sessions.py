@@ -35,6 +35,16 @@ END_ALL: Final = """
     WHERE subject = :subject AND ended_at IS NULL AND expires_at > :now AND idle_expires_at > :now
     RETURNING id
 """
+END_EVERYBODYS: Final = """
+    UPDATE sessions SET ended_at = :now
+    WHERE ended_at IS NULL AND expires_at > :now AND idle_expires_at > :now
+"""
+COUNT_CHANGES: Final = "SELECT changes() AS number"
+END_OVERDUE: Final = """
+    UPDATE sessions SET ended_at = :now
+    WHERE ended_at IS NULL AND expires_at > :now AND idle_expires_at > :now
+    AND (expires_at <= :expected OR idle_expires_at <= :expected)
+"""
 # What ended by its idle time is not looked for: its lifetime ends as well, some day.
 SWEEP: Final = """
     DELETE FROM sessions WHERE id IN (
@@ -90,6 +100,24 @@ async def save(connection: Connection, session: Session) -> None:
 async def end_all(connection: Connection, subject: str, *, now: Instant) -> int:
     """End every living session of a person; return how many there were."""
     return len(await connection.run(END_ALL, {"subject": subject, "now": now}))
+
+
+async def end_everybodys(connection: Connection, *, now: Instant) -> int:
+    """End every living session, whoever's it is; return how many there were."""
+    await connection.run(END_EVERYBODYS, {"now": now})
+    row = await connection.one(COUNT_CHANGES)
+    return row["number"] if row else 0
+
+
+async def end_overdue(connection: Connection, *, expected: Instant, now: Instant) -> None:
+    """End for good every session that had ended by its time before the clock was set back.
+
+    Args:
+        connection: The write transaction.
+        expected: What the clock would show.
+        now: What it shows.
+    """
+    await connection.run(END_OVERDUE, {"expected": expected, "now": now})
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

@@ -13,6 +13,7 @@ UPSERT: Final = f"""
     VALUES (:kid, :algorithm, :public_jwk, :private_jwe, :created_at, :signs_from, :expires_at)
     ON CONFLICT (kid) DO UPDATE SET expires_at = excluded.expires_at
 """
+DELETE_ALL: Final = "DELETE FROM signing_keys"
 SWEEP: Final = "DELETE FROM signing_keys WHERE expires_at <= :now RETURNING kid"
 
 
@@ -58,6 +59,11 @@ async def save(connection: Connection, key: SealedKey) -> None:
             "expires_at": key.expires_at,
         },
     )
+
+
+async def remove_all(connection: Connection) -> None:
+    """Delete every signing key."""
+    await connection.run(DELETE_ALL)
 
 
 async def sweep(connection: Connection, *, now: Instant) -> int:

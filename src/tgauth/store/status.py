@@ -22,6 +22,7 @@ KINDS: Final = (
     "inbox",
     "outbox",
     "failures",
+    "audit",
 )
 SELECT_INBOX: Final = """
     SELECT
@@ -35,6 +36,10 @@ SELECT_OUTBOX: Final = """
     WHERE sent_at IS NULL AND given_up_at IS NULL
 """
 COUNT_GIVEN_UP: Final = "SELECT count(*) AS number FROM outbox WHERE given_up_at IS NOT NULL"
+COUNT_OPEN_LOGINS: Final = """
+    SELECT count(*) AS number FROM logins
+    WHERE expires_at > :now AND state IN ('pending', 'approved')
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +107,18 @@ async def status_of(path: Path) -> StoreStatus:
             oldest_owed=outbox["oldest"] if outbox else None,
             given_up=given_up["number"] if given_up else 0,
         )
+
+
+async def open_logins(path: Path, *, now: Instant) -> int:
+    """Return how many logins of the store at `path` can still be redeemed.
+
+    Raises:
+        StoreMissing: There is none.
+        StoreUnavailable: It cannot be read at the moment.
+    """
+    async with opened(path) as connection:
+        row = await connection.one(COUNT_OPEN_LOGINS, {"now": now})
+        return int(row["number"]) if row else 0
 
 
 async def _count(connection: Connection, table: str) -> int:

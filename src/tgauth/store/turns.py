@@ -15,7 +15,10 @@ from pathlib import Path
 
 import anyio
 
+from tgauth.database_file import unavailable
 from tgauth.domain.errors import StoreUnavailable
+from tgauth.measures import NO_MEASURES, Measures
+from tgauth.measures.catalogue import STORE_BUSY, STORE_WAIT
 from tgauth.store.lock_files import open_lock_file
 
 
@@ -40,42 +43,55 @@ class TurnLock:
             path: The lock file; made when missing.
             patience: Seconds to wait for a turn before the store counts as unavailable.
         """
+        #: Where waiting and holding are timed.
+        self.measures: Measures = NO_MEASURES
         self._path = path
         self._patience = patience
         self._tasks = anyio.Lock()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, *, patience: float | None = None) -> AsyncIterator[None]:
         """Hold the lock for the length of the block.
+
+        Args:
+            patience: Seconds to wait for it, where they are others than usual.
 
         Raises:
             StoreUnavailable: Nobody let go of it in time, or the file cannot be opened.
         """
         # One deadline for the whole wait, or tasks that queue up would each wait in full, in a row.
-        deadline = anyio.current_time() + self._patience
+        patience = self._patience if patience is None else patience
+        asked = anyio.current_time()
+        deadline = asked + patience
         try:
-            with anyio.fail_after(self._patience):
+            with anyio.fail_after(patience):
                 await self._tasks.acquire()
         except TimeoutError as error:
-            raise self._too_long() from error
+            raise self._too_long(patience) from error
         try:
-            descriptor = await self._acquire(deadline)
+            descriptor = await self._acquire(deadline, patience)
+            taken = anyio.current_time()
+            self.measures.observe(STORE_WAIT, taken - asked)
             try:
                 yield
             finally:
                 os.close(descriptor)
+                self.measures.observe(STORE_BUSY, anyio.current_time() - taken)
         finally:
             self._tasks.release()
 
-    async def _acquire(self, deadline: float) -> int:
+    async def _acquire(self, deadline: float, patience: float) -> int:
         try:
             descriptor = open_lock_file(self._path)
         except OSError as error:
-            raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
+            raise unavailable(self._path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            await self._wait_for(descriptor, deadline)
+            try:
+                await self._wait_for(descriptor, deadline)
+            except TimeoutError as error:
+                raise self._too_long(patience) from error
         return descriptor
 
     async def _wait_for(self, descriptor: int, deadline: float) -> None:
@@ -88,17 +104,15 @@ class TurnLock:
                 )
                 waiter.start()
                 await ticket.granted.wait()
-        except BaseException as error:
+        except BaseException:
             with ticket.mutex:
                 ticket.abandoned = True
                 if ticket.taken:
                     os.close(descriptor)
-            if isinstance(error, TimeoutError):
-                raise self._too_long() from error
             raise
 
-    def _too_long(self) -> StoreUnavailable:
-        return StoreUnavailable(f"{self._path.name} was taken for {self._patience:g} s")
+    def _too_long(self, patience: float) -> StoreUnavailable:
+        return StoreUnavailable(f"{self._path.name} was taken for {patience:g} s", may_pass=True)
 
 
 def _take_blocking(descriptor: int, ticket: _Ticket) -> None:

@@ -18,6 +18,8 @@ SUPERVISED_BY = "SUPERVISED_BY"
 """Environment variable: the pid of the supervisor."""
 SUPERVISED_FDS = "SUPERVISED_FDS"
 """Environment variable: numbers of the inherited listening sockets, separated by commas."""
+SUPERVISED_INSTEAD = "SUPERVISED_INSTEAD"
+"""Environment variable: set where this process shall take the place of one that still runs."""
 NOTIFY_SOCKET = "NOTIFY_SOCKET"
 """Environment variable of sd_notify(3): where readiness is reported to."""
 WATCHDOG_USEC = "WATCHDOG_USEC"
@@ -48,18 +50,36 @@ def attach() -> None:
     supervisor = os.environ.pop(SUPERVISED_BY, None)
     if supervisor is None:
         return
+    die_with(int(supervisor))
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    if sys.stderr is not None:
+        faulthandler.enable()
+
+
+def die_with(supervisor: int) -> None:
+    """Be killed when the supervisor, our parent, ends; end at once and quietly if it is gone.
+
+    Raises:
+        SystemExit: It is gone.
+        OSError: The kernel refused.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     # prctl(2), PR_SET_PDEATHSIG: a parent that died before the call sends no signal any more.
     # Compared with the pid we were told, not with 1: orphans go to the nearest subreaper.
-    if os.getppid() != int(supervisor):
+    if os.getppid() != supervisor:
         raise SystemExit(0)
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
-    if sys.stderr is not None:
-        faulthandler.enable()
+
+
+def replaces_another() -> bool:
+    """Tell, once, whether this process shall take the place of one that still runs.
+
+    That one is told to go as soon as this one is ready, so it should not be before it is sure.
+    """
+    return os.environ.pop(SUPERVISED_INSTEAD, None) is not None
 
 
 def inherited_sockets() -> tuple[socket.socket, ...]:
@@ -113,8 +133,12 @@ class Notifier:
         return self.notify(STOPPING="1")
 
     def ping(self) -> bool:
-        """Tell that this process is alive, unless that would mean to wait: the next one does."""
-        return self._notify({"WATCHDOG": "1"}, patience=0)
+        """Tell that this process is alive; see `offer`."""
+        return self.offer(WATCHDOG="1")
+
+    def offer(self, **fields: str) -> bool:
+        """Send `fields`, unless that would mean to wait; return whether they were handed over."""
+        return self._notify(fields, patience=0)
 
     def notify(self, **fields: str) -> bool:
         """Send `fields` as one datagram; return whether it was handed over."""

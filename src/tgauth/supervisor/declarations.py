@@ -1,6 +1,7 @@
 """What the consumer hands to `supervise`: its children as data, and where reports go."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,8 +28,52 @@ class Child:
     watchdog: float | None = None
     """Seconds within which a ready child must give a sign of life (`watchdog()`); one that does not
     is killed and replaced. None where nobody asks for it."""
+    group: str = ""
+    """Neighbours in the same group are stopped together instead of one after the other."""
+    replace_signal: int = signal.SIGTERM
+    """What tells it that another one has taken its place."""
+    replace_grace: float | None = None
+    """Seconds from that signal to SIGKILL; by default `grace`."""
+    spare: bool = False
+    """Whether it leaves a spare (`stand_by()`), which takes over from it instead of a new start."""
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     """When it is started again, and when no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """What a reload brings."""
+
+    children: Sequence[Child]
+    """What shall run from now on, in the order of their start."""
+    notes: tuple[str, ...] = ()
+    """What a reload cannot change, and has not."""
+
+
+class ReloadRefused(Exception):
+    """Nothing is to be reloaded; the message says why."""
+
+    code = "reload_refused"
+
+    def __init__(self, why: str) -> None:
+        """Explain it in one line."""
+        super().__init__(why)
+
+
+Renew = Callable[[], Awaitable[Renewal]]
+"""Says what a reload brings, or raises `ReloadRefused`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """What became of a reload."""
+
+    replaced: tuple[str, ...] = ()
+    """The children that are new."""
+    failure: str | None = None
+    """Why it ended before its end; None when it did not."""
+    notes: tuple[str, ...] = ()
+    """What was not changed, because no reload can."""
 
 
 class Report(Protocol):

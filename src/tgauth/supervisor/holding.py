@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_LONGEST = 4096
+
 
 class AlreadyHeld(Exception):
     """Another process holds the file.
@@ -34,10 +36,11 @@ class AlreadyHeld(Exception):
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
+def hold(path: Path, *, note: str = "") -> Iterator[None]:
     """Hold a file for the length of the block. Children do not inherit it.
 
     Args:
+        note: One line that others may read, see `noted`.
         path: The file; made when missing, and left where it is: removing it would let a third
             process hold a new file of the same name while a second still waits for the old.
 
@@ -51,9 +54,9 @@ def hold(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyHeld(path, _noted(descriptor)) from None
-        with contextlib.suppress(OSError):  # a full disk: the note is for people only
-            _note(descriptor)
+            raise AlreadyHeld(path, _holder(descriptor)) from None
+        with contextlib.suppress(OSError):  # a full disk: the note is a convenience
+            _note(descriptor, note)
         yield
     finally:
         os.close(descriptor)
@@ -70,13 +73,29 @@ def _opened(path: Path) -> int:
         raise
 
 
-def _note(descriptor: int) -> None:
+def noted(path: Path) -> str:
+    """Return what the holder of a file has noted there, or the last one had; or nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        lines = os.pread(descriptor, _LONGEST, 0).decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+    return lines[1] if len(lines) > 1 else ""
+
+
+def _note(descriptor: int, note: str) -> None:
     file = os.fstat(descriptor)
     if stat.S_ISREG(file.st_mode) and file.st_nlink == 1:  # else it is somebody's who linked it
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        line = f"{note}\n" if note else ""
+        os.pwrite(descriptor, f"{os.getpid()}\n{line}".encode(), 0)
 
 
-def _noted(descriptor: int) -> int | None:
-    note = os.pread(descriptor, 32, 0).strip()
+def _holder(descriptor: int) -> int | None:
+    note = os.pread(descriptor, _LONGEST, 0).partition(b"\n")[0].strip()
     return int(note) if note.isdigit() else None

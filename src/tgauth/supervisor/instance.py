@@ -9,7 +9,7 @@ from anyio import CancelScope, Event, current_time, move_on_after, sleep
 
 from tgauth.supervisor.declarations import Child, Report
 from tgauth.supervisor.policy import Exit
-from tgauth.supervisor.process import Running, stop
+from tgauth.supervisor.process import Running
 
 _SECOND_LOOK = 0.1
 """Seconds in which a sign of life may still be read that came in time."""
@@ -44,9 +44,23 @@ class Instance:
     """Watches one process."""
 
     def __init__(
-        self, child: Child, process: Running, *, started_at: float, report: Report
+        self,
+        child: Child,
+        process: Running,
+        *,
+        started_at: float,
+        report: Report,
+        proven: bool = False,
     ) -> None:
-        """Prepare to watch `process`, which was started as `child`."""
+        """Prepare to watch `process`, which was started as `child`.
+
+        Args:
+            child: What runs.
+            process: The process.
+            started_at: When it was started.
+            report: Where to tell what happens.
+            proven: Whether an earlier run of the same child was ready.
+        """
         self.child = child
         self.pid = process.pid
         self.settled = Event()
@@ -66,8 +80,10 @@ class Instance:
         self._due = started_at + child.ready_within
         self._patience = CancelScope()
         self._scope = CancelScope(shield=True)
+        self._proven = proven
         self._grace = child.grace
-        self._number = signal.SIGTERM
+        self._number: int = signal.SIGTERM
+        self._ending = CancelScope(shield=True)
         self._why = "exited"
         self._exit: Exit | None = None
         self._ended: Ended | None = None
@@ -90,6 +106,19 @@ class Instance:
     def is_ready(self) -> bool:
         """Whether it reported readiness and has not ended."""
         return self._ready_at is not None and not self.over.is_set()
+
+    def call_spare(self) -> Running | None:
+        """Let its spare take over from it, where there is one; it has ended."""
+        succession = self._process.succession
+        called = None if succession is None else succession.call()
+        if succession is not None and called is None:
+            succession.close()
+        return called
+
+    async def dismiss_spare(self) -> None:
+        """Let nobody take over from it."""
+        if self._process.succession is not None:
+            await self._process.succession.end()
 
     def take(self, fields: dict[str, str]) -> None:
         """Take in what the process told."""
@@ -123,18 +152,20 @@ class Instance:
         self.begin_stop(grace=0)
         self._process.kill()
 
-    def begin_stop(
-        self, *, number: signal.Signals = signal.SIGTERM, grace: float | None = None
-    ) -> None:
-        """Have it ended by `run`, which goes on until it has.
+    def begin_stop(self, *, number: int = signal.SIGTERM, grace: float | None = None) -> None:
+        """Have it ended by `run`, which goes on until it has. A second call can only shorten that.
 
         Args:
             number: How it is asked to end.
             grace: Seconds from then to SIGKILL; by default its own.
         """
-        self._number = number
-        self._grace = self._grace if grace is None else grace
-        self._why = "stopped"
+        grace = self.child.grace if grace is None else grace
+        if self._why in {"hung", "not_ready"}:
+            grace = 0
+        if self._why == "stopped":
+            self._process.signal(number)
+            self._ending.deadline = min(self._ending.deadline, current_time() + grace)
+        self._number, self._grace, self._why = number, grace, "stopped"
         self._scope.cancel()
 
     async def run(self) -> None:
@@ -143,8 +174,23 @@ class Instance:
             with self._scope:
                 await self._watch()
         finally:
-            await stop(self._process, grace=self._grace, number=self._number)
+            await self._stop()
             self._note_end()
+
+    async def _stop(self) -> None:
+        """Send a signal, wait for the grace, then send SIGKILL to all that is left of its group.
+
+        Cannot be cancelled. For a process that has ended already, only the sweep remains. A
+        descendant that moved to a process group of its own escapes it.
+        """
+        if self._process.code is None and self._grace > 0:
+            self._process.signal(self._number)
+            self._ending.deadline = current_time() + self._grace
+            with self._ending:
+                await self._process.wait()
+        with CancelScope(shield=True):
+            self._process.kill()
+            await self._process.wait()
 
     async def _watch(self) -> None:
         while await self._is_late():
@@ -209,6 +255,7 @@ class Instance:
             code=code,
             ready_for=None if self._ready_at is None else until - self._ready_at,
             hung=self.is_silent,
+            proven=self._proven,
         )
         self._ended = Ended(
             pid=self.pid,

@@ -17,6 +17,8 @@ from anyio import wait_readable
 
 _UCRED = struct.Struct("iII")  # unix(7), struct ucred: pid, uid, gid
 _LONGEST = 4096
+ROOM_FOR_SENDER = socket.CMSG_SPACE(_UCRED.size)
+"""Bytes to receive beside a message, where SO_PASSCRED is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +63,10 @@ class NotificationSocket:
         """Yield what has arrived from processes of this user, without waiting."""
         while True:
             try:
-                message, ancillary, flags, _ = self._socket.recvmsg(
-                    _LONGEST, socket.CMSG_SPACE(_UCRED.size)
-                )
+                message, ancillary, flags, _ = self._socket.recvmsg(_LONGEST, ROOM_FOR_SENDER)
             except BlockingIOError:
                 return
-            sender = _sender(ancillary)
+            sender = sender_of(ancillary)
             if sender is not None and not flags & socket.MSG_TRUNC:
                 yield Notification(pid=sender, fields=parse(message))
 
@@ -78,7 +78,7 @@ def parse(message: bytes) -> dict[str, str]:
     return {name: value for name, separator, value in pairs if name and separator}
 
 
-def _sender(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+def sender_of(ancillary: list[tuple[int, int, bytes]]) -> int | None:
     """Return the sender's pid, or None for another user's process."""
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):

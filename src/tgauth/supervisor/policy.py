@@ -1,6 +1,6 @@
 """Decide whether a child that ended is started again, and when: pure, without clock or dice.
 
-Three kinds of end are told apart:
+Four kinds of end are told apart:
 
 - a *healthy* run became ready and then lived for `healthy_after` seconds. It clears the slate:
   the next start is immediate.
@@ -8,6 +8,9 @@ Three kinds of end are told apart:
   It backs off like any other short run, but says nothing about the child, so it is not counted
   towards the limit: whoever kills processes at random never ends the supervisor. (A run that hung
   was killed by ourselves, and counts.)
+- a *misled* run ended with 78 before it was ready, while an earlier one had been ready: somebody
+  has changed the settings under it. It is tried again, however often, so that a typing error in a
+  file takes down no sibling; it heals when the file does.
 - any other end is a *failure*. More than `intensity` of them within `period` seconds, and the
   supervisor gives up, as in OTP (https://www.erlang.org/doc/system/sup_princ.html,
   "Maximum Restart Intensity").
@@ -54,6 +57,13 @@ class Exit:
     it never became ready."""
     hung: bool = False
     """Whether the supervisor ended it because it gave no sign of life."""
+    proven: bool = False
+    """Whether an earlier run of the same child was ready."""
+
+    @property
+    def is_misled(self) -> bool:
+        """Tell whether it was refused its settings, though an earlier run was not."""
+        return self.code == os.EX_CONFIG and self.proven and self.ready_for is None
 
     def is_healthy(self, policy: RestartPolicy) -> bool:
         """Tell whether this run proves that the child can do its work."""
@@ -62,13 +72,14 @@ class Exit:
     def is_failure(self, policy: RestartPolicy) -> bool:
         """Tell whether this run counts towards the limit."""
         killed = self.ready_for is not None and self.code == -SIGKILL and not self.hung
-        return not killed and not self.is_healthy(policy)
+        return not (killed or self.is_misled or self.is_healthy(policy))
 
 
 class GiveUpReason(Enum):
     """Why a child is not started again, which ends its siblings too."""
 
     MISCONFIGURED = "misconfigured"
+    UNREADABLE = "unreadable"
     CRASHING = "crashing"
 
     @property
@@ -77,10 +88,18 @@ class GiveUpReason(Enum):
         match self:
             case GiveUpReason.MISCONFIGURED:
                 return os.EX_CONFIG
+            case GiveUpReason.UNREADABLE:
+                return os.EX_IOERR
             case GiveUpReason.CRASHING:
                 return os.EX_TEMPFAIL
             case _:
                 assert_never(self)
+
+
+#: Ends that no restart can cure: a mistake in the settings, data that cannot be opened.
+_FINAL = {
+    reason.exit_code: reason for reason in (GiveUpReason.MISCONFIGURED, GiveUpReason.UNREADABLE)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +127,9 @@ def decide(
         now: The time of the decision.
         jitter: Chance, at least 0 and below 1.
     """
-    if history[-1].code == os.EX_CONFIG:
-        return GiveUp(reason=GiveUpReason.MISCONFIGURED)
+    final = _FINAL.get(history[-1].code)
+    if final is not None and not history[-1].is_misled:
+        return GiveUp(reason=final)
     short_runs = remembered(history, policy=policy, now=now)
     if sum(run.is_failure(policy) for run in short_runs) > policy.intensity:
         return GiveUp(reason=GiveUpReason.CRASHING)

@@ -1,4 +1,4 @@
-"""Start one child process in a session of its own, and end it with everything it started.
+"""Start one child process in a session of its own, and reach it with everything it started.
 
 `Running` is all that the rest of the room knows of a process, so that one which somebody else
 started (and which is watched through a pidfd, say) can stand in the place of one of ours.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from subprocess import DEVNULL
 from typing import Protocol
 
-from anyio import CancelScope, move_on_after, open_process
+from anyio import open_process
 from anyio.abc import Process
 
 from tgauth.supervisor.child import (
@@ -20,6 +20,8 @@ from tgauth.supervisor.child import (
     WATCHDOG_USEC,
 )
 from tgauth.supervisor.declarations import Child
+from tgauth.supervisor.spare import SUPERVISED_SPARE
+from tgauth.supervisor.succession import Succession
 
 # What another supervisor told *us* (sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3)):
 # a child that believed it would speak to the wrong one, or adopt descriptors it does not have.
@@ -40,11 +42,16 @@ class Running(Protocol):
         """Its exit code, or the negative number of the signal that ended it; None while it runs."""
         ...
 
+    @property
+    def succession(self) -> Succession | None:
+        """Who takes over from it, where somebody may."""
+        ...
+
     async def wait(self) -> None:
         """Wait until it has ended."""
         ...
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         """Send it a signal, unless it is gone."""
         ...
 
@@ -56,8 +63,9 @@ class Running(Protocol):
 class Spawned:
     """A child process of our own."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, succession: Succession | None = None) -> None:
         """Watch `process`, which leads a process group."""
+        self.succession = succession
         self._process = process
 
     @property
@@ -74,7 +82,7 @@ class Spawned:
         """Wait until it has ended."""
         await self._process.wait()
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: int) -> None:
         """Send it a signal, unless it is gone."""
         # Not Process.send_signal(): before 3.12.9 and 3.13.2 it polls, and may steal the exit
         # status from asyncio's own waiting (CPython gh-127049).
@@ -119,35 +127,31 @@ async def start(child: Child, environment: Mapping[str, str]) -> Spawned:
     Output is inherited: children log for themselves, and an undrained pipe would block them.
     Not used as a context manager: leaving that by cancellation sends SIGKILL, never SIGTERM.
     """
-    return Spawned(
-        await open_process(
+    succession = Succession() if child.spare else None
+    descriptors = child.file_descriptors
+    if succession is not None:
+        descriptors = (*descriptors, succession.descriptor)
+        environment = {**environment, SUPERVISED_SPARE: str(succession.descriptor)}
+    try:
+        process = await open_process(
             child.argv,
             stdin=DEVNULL,
             stdout=None,
             stderr=None,
             env=environment,
             start_new_session=True,
-            pass_fds=child.file_descriptors,
+            pass_fds=descriptors,
         )
-    )
+    except BaseException:
+        if succession is not None:
+            succession.close()
+        raise
+    if succession is not None:
+        succession.handed_down()
+    return Spawned(process, succession)
 
 
-async def stop(process: Running, *, grace: float, number: signal.Signals = signal.SIGTERM) -> None:
-    """End `process`: a signal, `grace` seconds, then SIGKILL to all that is left of its group.
-
-    Cannot be cancelled. For a process that has ended already, only the sweep remains. A
-    descendant that moved to a process group of its own escapes it.
-    """
-    with CancelScope(shield=True):
-        if process.code is None and grace > 0:
-            process.signal(number)
-            with move_on_after(grace):
-                await process.wait()
-        process.kill()
-        await process.wait()
-
-
-def _send(how: Callable[[int, int], None], pid: int, number: signal.Signals) -> None:
+def _send(how: Callable[[int, int], None], pid: int, number: int) -> None:
     try:
         how(pid, number)
     except ProcessLookupError:

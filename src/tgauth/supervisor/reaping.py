@@ -8,7 +8,14 @@ import ctypes
 import os
 from collections.abc import Collection
 
-_PR_GET_CHILD_SUBREAPER = 37  # <linux/prctl.h>
+_PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
+_PR_GET_CHILD_SUBREAPER = 37
+
+
+def inherit_orphans() -> bool:
+    """Let orphans among our descendants become our children; return whether they do."""
+    libc = ctypes.CDLL(None)
+    return bool(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
 def inherits_orphans() -> bool:

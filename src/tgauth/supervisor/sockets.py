@@ -7,20 +7,32 @@ of being refused.
 import errno
 import os
 import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 DEFAULT_BACKLOG = 1024
 
 
 class ListenError(Exception):
-    """A TCP address cannot be listened on; the message says what, why, and what to do."""
+    """An address cannot be listened on; the message says what, why, and what to do."""
 
     code = "cannot_listen"
 
-    def __init__(self, host: str, port: int, cause: OSError) -> None:
-        """Explain `cause`, which the operating system gave for `host` and `port`."""
+    def __init__(self, host: str, port: int | None, cause: OSError) -> None:
+        """Explain `cause`, which the operating system gave for `host` and `port`.
+
+        Args:
+            host: The address, or the path of a unix socket.
+            port: The port; None for a unix socket.
+            cause: Why not.
+        """
         self.host = host
         self.port = port
-        super().__init__(f"cannot listen on {_spelled(host, port)}: {_explained(cause, port)}")
+        spelled = f"unix:{host}" if port is None else _spelled(host, port)
+        why = _explained_path(cause) if port is None else _explained(cause, port)
+        super().__init__(f"cannot listen on {spelled}: {why}")
 
 
 def listen(host: str, port: int, *, backlog: int = DEFAULT_BACKLOG) -> socket.socket:
@@ -53,6 +65,67 @@ def listen(host: str, port: int, *, backlog: int = DEFAULT_BACKLOG) -> socket.so
         raise ListenError(host, port, error) from error
 
 
+@contextmanager
+def listen_at(path: Path, *, mode: int, backlog: int = DEFAULT_BACKLOG) -> Iterator[socket.socket]:
+    """Listen on a unix socket for the length of the block; its file is gone afterwards.
+
+    A socket that is there already and that nobody listens on is one that a killed process left
+    behind, and is replaced.
+
+    Args:
+        path: Where.
+        mode: Who may connect: permission to write is what it takes (unix(7)).
+        backlog: Connections that wait while nobody accepts them.
+
+    Raises:
+        ListenError: It cannot be there, or somebody listens on it.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        try:
+            _clear(path)
+            # Linux gives the file the mode of the descriptor, less the umask: never too much.
+            os.fchmod(listener.fileno(), mode)
+            listener.bind(str(path))
+            path.chmod(mode)
+            listener.listen(backlog)
+        except OSError as error:
+            raise ListenError(str(path), None, error) from error
+        made = path.stat().st_ino
+        try:
+            yield listener
+        finally:
+            with suppress(OSError):  # unless somebody has put another one there meanwhile
+                if path.stat().st_ino == made:
+                    path.unlink()
+    finally:
+        listener.close()
+
+
+def _clear(path: Path) -> None:
+    """Take away a socket that nobody listens on.
+
+    Raises:
+        OSError: Somebody does, or it is no socket.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except BlockingIOError:  # its queue is full: somebody is there, and slow
+            pass
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
 def _listening(family: int, address: tuple[object, ...], backlog: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -71,6 +144,20 @@ def _listening(family: int, address: tuple[object, ...], backlog: int) -> socket
 
 def _spelled(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _explained_path(cause: OSError) -> str:
+    match cause.errno:
+        case errno.EADDRINUSE:
+            return "another process is listening there; stop it or choose another path"
+        case errno.EEXIST:
+            return "there is a file of that name which is no socket; choose another path"
+        case errno.ENOENT | errno.ENOTDIR:
+            return "its folder does not exist; make it first"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "its folder may not be written; choose one that is ours"
+        case _:
+            return cause.strerror or str(cause)
 
 
 def _explained(cause: OSError, port: int) -> str:

@@ -5,8 +5,13 @@ from collections.abc import Sequence
 from tgauth.supervisor.runner import Runner
 
 
-def summary(runners: Sequence[Runner]) -> str:
-    """Return how the children are: `ready: api, bot; polling as @name; 3 restarts`."""
+def summary(runners: Sequence[Runner], remark: str) -> str:
+    """Return how the children are: `ready: api, bot; polling as @name; 3 restarts`.
+
+    Args:
+        runners: Who keeps each of them running.
+        remark: What is to be said beside that; nothing, where it is empty.
+    """
     ready = [runner.child.name for runner in runners if runner.is_ready]
     others = [runner.child.name for runner in runners if not runner.is_ready]
     said = dict.fromkeys(runner.current.status for runner in runners if runner.current)
@@ -16,5 +21,6 @@ def summary(runners: Sequence[Runner]) -> str:
         f"ready: {', '.join(ready)}" if ready else "",
         *said,
         f"{restarts} restart{'' if restarts == 1 else 's'}" if restarts else "",
+        remark,
     ]
     return "; ".join(part for part in parts if part)

@@ -15,6 +15,7 @@ class Upwards:
         """Speak to whom the environment names."""
         self._notifier = Notifier.from_environment()
         self._status = ""
+        self._is_told = True
         period = watchdog_period()
         self.ping_every = None if period is None else period / _PINGS_IN_A_PERIOD
         """Seconds between signs of life; None where nobody waits for any."""
@@ -34,10 +35,13 @@ class Upwards:
         self._notifier.notify(STOPPING="1", STATUS=why)
 
     def status(self, text: str) -> None:
-        """Tell in one line how it is, where that has changed."""
-        if text != self._status:
+        """Tell in one line how it is, where that has changed and somebody takes it now.
+
+        Children must not wait for a service manager that does not read: the next change tells it.
+        """
+        if text != self._status or not self._is_told:
             self._status = text
-            self._notifier.status(text)
+            self._is_told = self._notifier.offer(STATUS=text)
 
     def ping(self) -> None:
         """Give a sign of life."""

@@ -1,9 +1,9 @@
-"""Kills a process at a named point, once: put this folder on PYTHONPATH and set CRASH_AT.
+"""Kills a process at named points, each once: put this folder on PYTHONPATH and set CRASHES.
 
-CRASH_AT is `before MODULE FUNCTION` or `after MODULE FUNCTION`; CRASH_MARK is a file that is made
-at the crash, so that the process which is started instead goes on. The code under test knows
-nothing of it: the function is wrapped when its module is imported, before anybody takes it from
-there.
+CRASHES is a line for each point: `before|after MODULE FUNCTION CALLS MARK`. The process is killed
+after so many calls of the function, and MARK is a file that is made then, so that the process
+which is started instead goes on. The code under test knows nothing of it: the function is wrapped
+when its module is imported, before anybody takes it from there.
 """
 
 import functools
@@ -17,58 +17,65 @@ from types import ModuleType
 from typing import Any
 
 
+class _Point:
+    def __init__(self, line: str) -> None:
+        self.moment, self.module, self.function, calls, self.mark = line.split(maxsplit=4)
+        self._calls_left = int(calls)
+
+    def reach(self, moment: str) -> None:
+        if moment != self.moment:
+            return
+        self._calls_left -= 1
+        if self._calls_left >= 0:
+            return
+        try:
+            os.close(os.open(self.mark, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 class _Crashing(importlib.abc.Loader):
-    def __init__(self, inner: importlib.abc.Loader, moment: str, function: str) -> None:
+    def __init__(self, inner: importlib.abc.Loader, points: list[_Point]) -> None:
         self._inner = inner
-        self._moment = moment
-        self._function = function
+        self._points = points
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         return self._inner.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         self._inner.exec_module(module)
-        wrapped = _wrap(getattr(module, self._function), self._moment)
-        setattr(module, self._function, wrapped)
+        for point in self._points:
+            wrapped = _wrap(getattr(module, point.function), point)
+            setattr(module, point.function, wrapped)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    def __init__(self, moment: str, module: str, function: str) -> None:
-        self._moment = moment
-        self._module = module
-        self._function = function
+    def __init__(self, points: list[_Point]) -> None:
+        self._points = points
 
     def find_spec(
         self, fullname: str, path: Any, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._module:
+        points = [point for point in self._points if point.module == fullname]
+        if not points:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Crashing(spec.loader, self._moment, self._function)
+            spec.loader = _Crashing(spec.loader, points)
         return spec
 
 
-def _wrap(function: Callable[..., Awaitable[Any]], moment: str) -> Callable[..., Awaitable[Any]]:
+def _wrap(function: Callable[..., Awaitable[Any]], point: _Point) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(function)
     async def crashing(*args: Any, **options: Any) -> Any:
-        if moment == "before":
-            _crash()
+        point.reach("before")
         result = await function(*args, **options)
-        if moment == "after":
-            _crash()
+        point.reach("after")
         return result
 
     return crashing
 
 
-def _crash() -> None:
-    try:
-        os.close(os.open(os.environ["CRASH_MARK"], os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-if "CRASH_AT" in os.environ:
-    sys.meta_path.insert(0, _Finder(*os.environ["CRASH_AT"].split()))
+if "CRASHES" in os.environ:
+    sys.meta_path.insert(0, _Finder([_Point(line) for line in os.environ["CRASHES"].splitlines()]))

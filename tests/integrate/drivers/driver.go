@@ -34,7 +34,15 @@ func main() {
 			}
 			login, err := client.Callback(request)
 			if err == nil {
-				answer = map[string]any{"claims": login.Claims, "name": login.User.Name}
+				answer["claims"], answer["name"] = login.Claims, login.User.Name
+				answer["token"] = login.AccessToken
+			} else {
+				answer["refused"] = refusal(err)
+			}
+		} else if question == "alive" {
+			alive, err := client.IsAlive(context.Background(), argument)
+			if err == nil {
+				answer["alive"] = alive
 			} else {
 				answer["refused"] = refusal(err)
 			}

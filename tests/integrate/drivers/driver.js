@@ -9,8 +9,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   let answer;
   try {
     if (question === 'callback') {
-      const { claims, user } = await tgauth.callback(`/callback?${argument}`);
-      answer = { claims, name: user.name };
+      const { claims, user, accessToken } = await tgauth.callback(`/callback?${argument}`);
+      answer = { claims, name: user.name, token: accessToken };
+    } else if (question === 'alive') {
+      answer = { alive: await tgauth.isAlive(argument) };
     } else {
       answer = { claims: await tgauth.verify(argument) };
     }

@@ -19,7 +19,13 @@ while (($line = fgets(STDIN)) !== false) {
         if ($question === 'callback') {
             parse_str($argument, $query);
             $login = $tgauth->callback($query);
-            $answer = ['claims' => $login['claims'], 'name' => $login['user']['name']];
+            $answer = [
+                'claims' => $login['claims'],
+                'name' => $login['user']['name'],
+                'token' => $login['access_token'],
+            ];
+        } elseif ($question === 'alive') {
+            $answer = ['alive' => $tgauth->isAlive($argument)];
         } else {
             $answer = ['claims' => $tgauth->verify($argument)];
         }

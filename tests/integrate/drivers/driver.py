@@ -11,7 +11,13 @@ for line in sys.stdin:
     try:
         if question == "callback":
             login = tgauth.callback(argument)
-            answer = {"claims": login.claims, "name": login.user["name"]}
+            answer = {
+                "claims": login.claims,
+                "name": login.user["name"],
+                "token": login.access_token,
+            }
+        elif question == "alive":
+            answer = {"alive": tgauth.is_alive(argument)}
         else:
             answer = {"claims": tgauth.verify(argument)}
     except LoginFailed as failure:

@@ -8,8 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from tgauth.supervisor.child import Notifier, attach, inherited_sockets, watchdog
+from tgauth.supervisor.child import (
+    Notifier,
+    attach,
+    inherited_sockets,
+    replaces_another,
+    watchdog,
+)
+from tgauth.supervisor.spare import stand_by
 
 NOBODY = 65534
 
@@ -45,6 +53,9 @@ def parsed() -> argparse.Namespace:
     flags.add_argument("--twice", action="store_true")
     flags.add_argument("--serve", action="store_true")
     flags.add_argument("--loop", action="store_true")
+    flags.add_argument("--misled-by", type=Path)
+    flags.add_argument("--slow", type=float, default=0)
+    flags.add_argument("--spare", action="store_true")
     return flags.parse_args()
 
 
@@ -58,11 +69,18 @@ def main() -> None:
     if chosen.as_nobody:
         speak_as_nobody()  # before attach(), which a change of user undoes
     attach()
+    if chosen.spare:
+        say(what="loaded")
+        stand_by()
+        say(what="works", instead=replaces_another())
     if chosen.exit is not None:
         sys.exit(chosen.exit)
     if chosen.signal is not None:
         os.kill(os.getpid(), chosen.signal)
+    if chosen.misled_by is not None and chosen.misled_by.exists():
+        sys.exit(os.EX_CONFIG)
     leave_descendants(chosen)
+    time.sleep(chosen.slow)
     report(chosen)
     if chosen.serve:
         serve()

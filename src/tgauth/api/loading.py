@@ -1,0 +1,12 @@
+"""All of an API process that can be there before it begins: shared with its spare, and ready."""
+
+from litestar import Litestar
+
+from tgauth.api.pages import load_pages
+
+
+def load() -> None:
+    """Load what would otherwise be loaded when it is first needed, by a visitor who waits."""
+    # Litestar imports a part of itself when the first application is built.
+    Litestar(route_handlers=[], openapi_config=None, logging_config=None)
+    load_pages()
