@@ -30,6 +30,9 @@ _LEAVING_GRACE: Final = 40.0
 #: Seconds without a sign of life from its event loop after which a process is replaced. The longest
 #: that one of ours was ever seen to block on a crowded machine is far below.
 WATCHDOG: Final = 10.0
+_TOKEN: Final = "TGAUTH_TELEGRAM__TOKEN"  # noqa: S105 - the name of a variable
+#: Looks like one, and is none.
+_NO_TOKEN: Final = "0:not-for-the-api"  # noqa: S105 - as it says
 
 
 async def serve(settings: Settings) -> int:
@@ -101,7 +104,7 @@ def children_of(
             name=name,
             argv=command("run", "api"),
             file_descriptors=tuple(one.fileno() for one in listeners),
-            environment=environment,
+            environment={**environment, **_without_token()},
             grace=_API_GRACE,
             watchdog=WATCHDOG,
             spare=True,
@@ -119,3 +122,11 @@ def children_of(
         watchdog=WATCHDOG,
     )
     return [*apis, bot]
+
+
+def _without_token() -> dict[str, str]:
+    """Return what keeps the bot's token out of an API process, where it came by the environment.
+
+    Whoever speaks HTTP with strangers has no use for it: a webhook's secret is another one.
+    """
+    return {_TOKEN: _NO_TOKEN} if _TOKEN in os.environ else {}

@@ -210,6 +210,19 @@ def test_stalled_clients_do_not_hold_up_a_stop(installation: Tgauth) -> None:
     assert [] == [phrase for phrase in NEVER_PRINTED if phrase in installation.output]
 
 
+def test_the_api_is_not_given_the_bots_token(sandbox: Telegram, installation: Tgauth) -> None:
+    """Where it comes by the environment, whoever takes over an API process does not find it."""
+    served = installation.start("serve")
+    children = eventually(lambda: both(served.children()))
+    found = {
+        name: TOKEN.encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        for name, pid in children.items()
+    }
+    assert {"api": False, "bot": True} == found
+    sandbox.send(42, "/login")
+    assert installation.exchange(sandbox.code(42)).status_code == 200
+
+
 def test_no_orphan_survives_a_killed_supervisor(installation: Tgauth) -> None:
     """SIGKILL of the supervisor takes its children along."""
     served = installation.start("serve")
