@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tgauth.domain.client import Client
-from tgauth.domain.code import hash_of
+from tgauth.domain.code import derive_webhook_secret, hash_of
 from tgauth.domain.instants import SECOND
 from tgauth.domain.links import host_of
 from tgauth.domain.session import SessionRules
@@ -94,9 +94,9 @@ async def run_api(settings: Settings) -> int:
 
 
 def _api_options(settings: Settings) -> "ApiOptions":
-    from tgauth.api.options import ApiOptions, Branding
+    from tgauth.api.options import ApiOptions, Branding, WebhookOptions
 
-    branding = settings.branding
+    branding, telegram = settings.branding, settings.telegram
     return ApiOptions(
         branding=Branding(
             name=branding.name,
@@ -106,6 +106,9 @@ def _api_options(settings: Settings) -> "ApiOptions":
             imprint_url=branding.imprint_url,
         ),
         trusted_proxies=settings.api.trusted_proxies.parsed,
+        webhook=WebhookOptions(networks=telegram.webhook_networks.parsed)
+        if telegram.mode == "webhook"
+        else None,
     )
 
 
@@ -143,7 +146,7 @@ async def run_bot(settings: Settings) -> int:
                 await run(
                     deployment,
                     address,
-                    _bot_options(settings),
+                    _bot_options(settings, deployment),
                     turn=only_bot(settings.database.path),
                     ready=tell_ready,
                     tell=notify,
@@ -159,10 +162,17 @@ async def run_bot(settings: Settings) -> int:
     return os.EX_OK
 
 
-def _bot_options(settings: Settings) -> "BotOptions":
+def _bot_options(settings: Settings, deployment: "Deployment") -> "BotOptions":
     from tgauth.bot.options import BotOptions
+    from tgauth.bot.webhook import WebhookAddress
 
-    return BotOptions(messages_per_second=settings.telegram.messages_per_second)
+    webhook = None
+    if settings.telegram.mode == "webhook":
+        webhook = WebhookAddress(
+            url=deployment.issuer.webhook_url,
+            secret=derive_webhook_secret(deployment.master_key),
+        )
+    return BotOptions(messages_per_second=settings.telegram.messages_per_second, webhook=webhook)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from telegram import Update
 from tests.builders import ALICE, BOB, NOW, a_profile, a_tap, an_update
 
 from tgauth.bot.updates import Request, Tap, key_of, language_of, private_chat_of, read
-from tgauth.domain.incoming import UpdateKey
+from tgauth.domain.incoming import MESSAGES, UpdateKey, key_of_update
 from tgauth.flows.begin_chat_login import Asked
 
 GROUP: dict[str, Any] = {"chat": {"id": -5, "type": "group", "title": "G"}}
@@ -206,3 +206,52 @@ def test_any_text_is_read_without_a_fault(text: str) -> None:
     """Whatever people write."""
     request = read_request(an_update(text))
     assert request.command is None or text.lower().startswith(f"/{request.command}")
+
+
+def raw(**fields: Any) -> dict[str, Any]:
+    """Return an update as Telegram sends it."""
+    return {"update_id": 7, **fields}
+
+
+MESSAGE: dict[str, Any] = an_update().to_dict()["message"]
+POST: dict[str, Any] = {"message_id": 3, "date": 5, "chat": CHANNEL, "text": "/login"}
+QUERY: dict[str, Any] = a_tap("new").to_dict()["callback_query"]
+ALIKE: dict[str, dict[str, Any]] = {
+    **{kind: raw(**{kind: POST if "post" in kind else MESSAGE}) for kind in MESSAGES},
+    "a tap": raw(callback_query=QUERY),
+    "a tap under a message that is gone": raw(
+        callback_query=QUERY | {"message": {"message_id": 9, "date": 0, "chat": MESSAGE["chat"]}}
+    ),
+    "a tap under an inline message": raw(
+        callback_query={name: QUERY[name] for name in QUERY if name != "message"}
+        | {"inline_message_id": "x"}
+    ),
+    "a tap in a group": raw(callback_query=QUERY | {"message": MESSAGE | GROUP}),
+    "nothing": raw(),
+    "a poll": raw(poll={"id": "1", "question": "?"}),
+}
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_an_update_has_one_key_whether_it_was_posted_or_fetched(case: str) -> None:
+    """So that one which comes both ways is handled once, and can be settled."""
+    known = {name: found for name, found in ALIKE[case].items() if name != "poll"}
+    parsed = Update.de_json(known, None)
+    assert key_of_update(ALIKE[case]) == key_of(parsed)
+    assert key_of_update(ALIKE[case]) == key_of_update(parsed.to_dict())
+
+
+@given(
+    update_id=st.integers(0, 2**31),
+    chat_id=st.integers(-(2**52), 2**52),
+    message_id=st.integers(1, 2**31),
+    date=st.integers(0, 2**32),
+    kind=st.sampled_from(MESSAGES),
+)
+def test_every_message_has_one_key(
+    update_id: int, chat_id: int, message_id: int, date: int, kind: str
+) -> None:
+    """Whatever its numbers are."""
+    message = {"message_id": message_id, "date": date, "chat": {"id": chat_id, "type": "private"}}
+    found = {"update_id": update_id, kind: message}
+    assert key_of_update(found) == key_of(Update.de_json(dict(found), None))

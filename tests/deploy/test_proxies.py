@@ -137,6 +137,17 @@ def test_a_large_body_is_refused_in_front(front: Proxy, upstream: Recorder) -> N
     assert "/api/auth/callback" not in upstream.paths
 
 
+def test_an_update_that_telegram_posts_may_be_larger(front: Proxy, upstream: Recorder) -> None:
+    """A long message with what it replies to is far above 16 kB."""
+    with front.client() as client:
+        answer = front.request(client, "POST", "/telegram/webhook", content=b"x" * 200_000)
+        refused = front.request(client, "POST", "/telegram/webhook", content=b"x" * 300_000)
+
+    assert answer.is_success
+    assert refused.status_code in {413, 502}
+    assert ["/telegram/webhook"] == [one for one in upstream.paths if one.startswith("/telegram")]
+
+
 def test_browsers_are_told_to_stay_with_https(front: Proxy, upstream: Recorder) -> None:
     """HSTS is the proxy's word: tgauth does not know what else lives under the name."""
     with front.client() as client:

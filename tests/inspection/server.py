@@ -20,10 +20,14 @@ def keys(*kids: str) -> Answers:
     return {**ALIVE, "/.well-known/jwks.json": (200, jwks)}
 
 
-def bot(token: str, *, username: str = "the_bot", webhook: str = "") -> Answers:
-    """Return the answers of a Bot API that knows one token."""
+def bot(token: str, *, username: str = "the_bot", webhook: str = "", **more: Any) -> Answers:
+    """Return the answers of a Bot API that knows one token; `more` is said of its webhook."""
     me = {"id": 1, "is_bot": True, "first_name": "Bot", "username": username}
-    hook = {"url": webhook, "has_custom_certificate": False, "pending_update_count": 0}
+    hook: dict[str, object] = {
+        "url": webhook,
+        "has_custom_certificate": False,
+        "pending_update_count": 0,
+    } | more
     return {
         f"/bot{token}/getMe": (200, {"ok": True, "result": me}),
         f"/bot{token}/getWebhookInfo": (200, {"ok": True, "result": hook}),

@@ -1,6 +1,7 @@
 """Promises of the inspection's look at Telegram: whose token it is, and who else takes updates."""
 
 from functools import partial
+from typing import Any
 
 import anyio
 import pytest
@@ -23,12 +24,13 @@ def ask(origin: str) -> BotFacts:
     return anyio.run(inspect_bot, BotAddress(token=TOKEN, api_url=origin))
 
 
-def look(origin: str) -> dict[str, Finding]:
+def look(origin: str, mode: str = "polling") -> dict[str, Finding]:
     """Return what is found, by name."""
     settings = load_settings(
         {
             "TGAUTH_CONFIG_FILE": "/dev/null",
             "TGAUTH_ISSUER": "http://127.0.0.1:8000",
+            "TGAUTH_TELEGRAM__MODE": mode,
             "TGAUTH_TELEGRAM__TOKEN": TOKEN,
             "TGAUTH_TELEGRAM__API_URL": origin,
             "TGAUTH_LOGIN__ALLOW": "everyone",
@@ -90,3 +92,37 @@ def test_somebody_elses_webhook_is_warned_of() -> None:
     assert TOKEN not in f"{found}"
     with serving(bot(TOKEN)) as origin:
         assert Verdict.OK == look(origin)["webhook"].verdict
+
+
+OURS = "http://127.0.0.1:8000/telegram/webhook"
+FAILING: dict[str, Any] = {
+    "pending_update_count": 3,
+    "last_error_date": 1,
+    "last_error_message": "no certificate",
+}
+
+#: (mode, webhook, what else Telegram says of it) → (verdict, part of the line).
+WEBHOOKS: dict[str, tuple[str, str, dict[str, Any], Verdict, str]] = {
+    "ours": ("webhook", OURS, {}, Verdict.OK, "posts to http://127.0.0.1"),
+    "ours that fails": ("webhook", OURS, FAILING, Verdict.WARNING, "3 updates wait"),
+    "an error long over": (
+        "webhook",
+        OURS,
+        FAILING | {"pending_update_count": 0},
+        Verdict.OK,
+        "0 updates wait",
+    ),
+    "none yet": ("webhook", "", {}, Verdict.WARNING, "none yet"),
+    "another's": ("webhook", HOOK, {}, Verdict.WARNING, "https://hooks.example;"),
+    "ours of before": ("polling", OURS, {}, Verdict.WARNING, "earlier start in webhook mode"),
+}
+
+
+@pytest.mark.parametrize("case", WEBHOOKS)
+def test_a_webhook_is_judged_by_the_mode(case: str) -> None:
+    """What one mode needs is what the other one is disturbed by."""
+    mode, url, more, verdict, part = WEBHOOKS[case]
+    with serving(bot(TOKEN, webhook=url, **more)) as origin:
+        found = look(origin, mode)["webhook"]
+    assert verdict == found.verdict
+    assert part in found.text

@@ -57,6 +57,21 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["", "api.telegram.org", "ftp://x", "https://x?y", "https://x#y", "https://"],
     ),
+    "TELEGRAM__MODE": ({"polling": "polling", "webhook": "webhook"}, ["", "Webhook", "push"]),
+    "TELEGRAM__WEBHOOK_NETWORKS": (
+        {
+            "": (),
+            "telegram": (ip_network("149.154.160.0/20"), ip_network("91.108.4.0/22")),
+            "192.0.2.7, 2001:db8::/32": (ip_network("192.0.2.7"), ip_network("2001:db8::/32")),
+            "10.0.0.0/8 telegram": (
+                ip_network("10.0.0.0/8"),
+                ip_network("149.154.160.0/20"),
+                ip_network("91.108.4.0/22"),
+            ),
+        },
+        ["Telegram", "10.0.0.1/8", "0.0.0.0/0", "telegram.org"],
+    ),
+    "TELEGRAM__MESSAGES_PER_SECOND": ({"1": 1, "1000": 1000}, ["", "0", "1001"]),
     "DATABASE__PATH": ({"/srv/x.db": Path("/srv/x.db")}, ["", "  "]),
     "SECRET_FILE": ({"/run/secret": Path("/run/secret")}, ["", " "]),
     "API__HOST": (
@@ -163,7 +178,8 @@ def read(settings: Settings, key: str) -> Any:
         value = getattr(value, name)
     if isinstance(value, Secret):
         return value.reveal()
-    return value.parsed if key in {"LOGIN__ALLOW", "API__TRUSTED_PROXIES"} else value
+    is_parsed = key in {"LOGIN__ALLOW", "API__TRUSTED_PROXIES", "TELEGRAM__WEBHOOK_NETWORKS"}
+    return value.parsed if is_parsed else value
 
 
 @pytest.fixture(autouse=True)
@@ -321,6 +337,11 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         settings.telegram.api_url,
         settings.database.path,
     )
+    assert ("polling", (), 30) == (
+        settings.telegram.mode,
+        settings.telegram.webhook_networks.parsed,
+        settings.telegram.messages_per_second,
+    )
 
 
 @pytest.mark.parametrize(
@@ -340,6 +361,43 @@ def test_why_a_value_is_wrong_is_said_in_plain_words(key: str, text: str, why: s
     with pytest.raises(ConfigurationError) as caught:
         load_settings(MINIMAL | {PREFIX + key: text})
     assert f"{PREFIX}{key}: {text!r} is wrong ({why}); expected" in str(caught.value)
+
+
+OWN_SERVER = "http://127.0.0.1:8081"
+TELEGRAMS = "https://api.telegram.org"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "api_url", "is_good"),
+    [
+        ("https://login.example.org", TELEGRAMS, True),
+        ("https://login.example.org:8443", TELEGRAMS, True),
+        ("https://login.example.org:88", TELEGRAMS, True),
+        ("https://login.example.org:80", TELEGRAMS, True),
+        ("https://login.example.org:8000", TELEGRAMS, False),
+        ("https://localhost", TELEGRAMS, False),
+        ("http://127.0.0.1:8000", TELEGRAMS, False),
+        ("http://127.0.0.1:8000", OWN_SERVER, True),
+        ("https://login.example.org:8000", OWN_SERVER, False),
+    ],
+)
+def test_a_webhook_needs_an_issuer_that_telegram_reaches(
+    issuer: str, api_url: str, *, is_good: bool
+) -> None:
+    """On a port that it posts to; except on this machine, with a Bot API server of one's own."""
+    chosen = MINIMAL | {
+        "TGAUTH_ISSUER": issuer,
+        "TGAUTH_TELEGRAM__API_URL": api_url,
+        "TGAUTH_TELEGRAM__MODE": "webhook",
+    }
+    if is_good:
+        assert "webhook" == load_settings(chosen).telegram.mode
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(chosen)
+    assert str(caught.value).startswith("TGAUTH_TELEGRAM__MODE: webhook, and Telegram cannot")
+    assert issuer in str(caught.value)
+    assert "polling" == load_settings(chosen | {"TGAUTH_TELEGRAM__MODE": "polling"}).telegram.mode
 
 
 def test_people_read_the_client_id_where_no_name_is_given() -> None:

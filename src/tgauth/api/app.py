@@ -24,6 +24,7 @@ from tgauth.api.patience import Patience
 from tgauth.api.proxies import Proxies
 from tgauth.api.reference import Reference, reference_routes
 from tgauth.api.tokens import token_routes
+from tgauth.api.webhook import webhook_routes
 from tgauth.domain.errors import TgauthError
 from tgauth.domain.links import host_of
 from tgauth.flows.deployment import Deployment
@@ -41,6 +42,9 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
     patience = Patience(deployment)
 
     machine_routes = [*token_routes(deployment, keys, patience), *health_routes(deployment)]
+    posted_updates = (
+        webhook_routes(deployment, patience, options.webhook) if options.webhook else []
+    )
     reference = Reference(machine_routes, address=deployment.issuer.url)
     app = Litestar(
         route_handlers=[
@@ -49,6 +53,7 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
             *asset_routes(pages.assets),
             *machine_routes,
             *reference_routes(reference, pages),
+            *posted_updates,
         ],
         exception_handlers={
             TgauthError: answer_domain_error,

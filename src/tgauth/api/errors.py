@@ -24,6 +24,8 @@ _ADVICE: Final = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large: nothing here takes more than "
     "16384 bytes",
 }
+#: Seconds after which a store that refused may be asked again.
+_STORE_PAUSE: Final = 2
 _HOW_TO_PROVE: Final = (
     "send it as client_secret in the body, or by HTTP Basic with id and secret form-urlencoded"
 )
@@ -51,6 +53,8 @@ def answer_domain_error(request: Request[Any, Any, Any], error: TgauthError) -> 
     response = _answer(request, refusal)
     if isinstance(error, TooManyFailures):
         response.headers["Retry-After"] = str(ceil(error.wait / SECOND))
+    if isinstance(error, StoreUnavailable):
+        response.headers["Retry-After"] = str(_STORE_PAUSE)
     if isinstance(error, ClientRefused):
         response.headers["WWW-Authenticate"] = 'Basic realm="tgauth"'  # RFC 6749 §5.2
     return response

@@ -25,13 +25,26 @@ class Branding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookOptions:
+    """What is asked of whoever posts updates, besides the secret.
+
+    Attributes:
+        networks: From where; none: from anywhere.
+    """
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiOptions:
     """Options of the HTTP face.
 
     Attributes:
         branding: How the pages look.
         trusted_proxies: Networks whose `X-Forwarded-For` is believed.
+        webhook: How Telegram posts updates; none: the bot fetches them.
     """
 
     branding: Branding = Branding()
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    webhook: WebhookOptions | None = None

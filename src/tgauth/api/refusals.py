@@ -30,6 +30,7 @@ from tgauth.domain.errors import (
     TokenExpired,
     TokenRefused,
     TooManyFailures,
+    UpdateRefused,
 )
 
 
@@ -132,6 +133,16 @@ _BANNED: Final = Refusal(
     advice="The operator has blocked this account. If you think that this is a mistake, ask the "
     "operator and give them your Telegram id.",
 )
+_SENSELESS: Final = ("This request makes no sense here", "Go back and try again.")
+_NOT_TELEGRAM: Final = Refusal(
+    status=HTTPStatus.FORBIDDEN,
+    error="invalid_client",
+    description="only Telegram posts here, from its networks and with the secret that tgauth gave "
+    "it",
+    title=_SENSELESS[0],
+    advice=_SENSELESS[1],
+    ways=(Way.FRONT_PAGE,),
+)
 _TOKEN: Final = Refusal(
     status=HTTPStatus.UNAUTHORIZED,
     error="invalid_token",
@@ -163,6 +174,7 @@ REFUSALS: Final[dict[type[TgauthError], Refusal]] = {
         advice="Tell the operator of the application: its client secret is missing or wrong.",
         ways=(Way.APPLICATION,),
     ),
+    UpdateRefused: _NOT_TELEGRAM,
     TooManyFailures: Refusal(
         status=HTTPStatus.TOO_MANY_REQUESTS,
         error="temporarily_unavailable",
@@ -237,8 +249,6 @@ def _protocol(status: HTTPStatus, title: str, advice: str) -> Refusal:
         ways=(Way.FRONT_PAGE,),
     )
 
-
-_SENSELESS: Final = ("This request makes no sense here", "Go back and try again.")
 
 #: What the protocol itself refuses: a wrong path, method or body.
 PROTOCOL: Final[dict[HTTPStatus, Refusal]] = {

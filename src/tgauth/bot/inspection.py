@@ -31,14 +31,24 @@ class BotFacts:
         username: Its name, without the @.
         webhook: Where its updates are sent, scheme and host only, because the rest is often a
             secret; None where they wait to be fetched.
+        is_our_webhook: Whether that is the address which was asked about.
+        waiting: How many updates wait to be delivered.
+        webhook_error: What Telegram said last of a delivery that failed.
     """
 
     username: str
     webhook: str | None
+    is_our_webhook: bool = False
+    waiting: int = 0
+    webhook_error: str | None = None
 
 
-async def inspect_bot(address: BotAddress) -> BotFacts:
+async def inspect_bot(address: BotAddress, *, our_webhook: str | None = None) -> BotFacts:
     """Ask Telegram for the bot's name and webhook.
+
+    Args:
+        address: Where to ask, and as whom.
+        our_webhook: Where its updates should be sent.
 
     Raises:
         TokenRefused: Telegram does not know the token.
@@ -55,7 +65,13 @@ async def inspect_bot(address: BotAddress) -> BotFacts:
         with anyio.fail_after(PATIENCE):
             async with bot:
                 webhook = await bot.get_webhook_info()
-                return BotFacts(username=bot.username, webhook=_origin(webhook.url))
+                return BotFacts(
+                    username=bot.username,
+                    webhook=_origin(webhook.url),
+                    is_our_webhook=webhook.url == our_webhook,
+                    waiting=webhook.pending_update_count,
+                    webhook_error=webhook.last_error_message,
+                )
     except TimeoutError:
         raise TelegramUnreachable(f"no answer within {PATIENCE:g} s") from None
     except TelegramError as error:

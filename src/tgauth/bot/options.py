@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tgauth.bot.pace import PER_SECOND
+from tgauth.bot.webhook import WebhookAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class BotOptions:
 
     Attributes:
         messages_per_second: What Telegram allows it over all chats.
+        webhook: Where Telegram posts updates; none: the bot fetches them.
     """
 
     messages_per_second: int = PER_SECOND
+    webhook: WebhookAddress | None = None

@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Final
+from typing import Any, Final
 
 from telegram.error import Conflict, TelegramError
 from telegram.ext import ApplicationBuilder, ExtBot
@@ -15,8 +15,10 @@ from tgauth.bot.options import BotAddress, BotOptions
 from tgauth.bot.pace import Limits, Pace
 from tgauth.bot.requests import UpdatesRequest, WatchedRequest
 from tgauth.bot.sender import Sender
+from tgauth.bot.updates import UPDATES
 from tgauth.bot.waking import Bell
 from tgauth.bot.watch import TelegramWatch
+from tgauth.bot.webhook import OwnWebhook
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.instants import SECOND
 from tgauth.flows.deployment import Deployment
@@ -39,7 +41,6 @@ _SWEEP_PAUSE: Final = 0.05
 _CONNECTIONS: Final = 32
 #: Milliseconds: shorter is an overlapping deployment, whose new process shall win.
 _TAKE_BACK_AFTER: Final = 60 * SECOND
-_UPDATES: Final = ("message", "callback_query")
 
 
 class TokenRefused(Exception):
@@ -57,7 +58,7 @@ async def run_bot(  # noqa: PLR0913 - what a process is made of, and how it is s
     shutdown: Callable[[], Awaitable[object]],
     is_succeeding: bool = False,
 ) -> None:
-    """Poll, answer and send until `shutdown` returns.
+    """Receive, answer and send until `shutdown` returns.
 
     It is ready before Telegram has been reached: an unreachable Telegram ends nothing. One that is
     to take another's place is ready when Telegram has not refused its token, whatever else it did.
@@ -107,6 +108,7 @@ class _Bot:
         watch: TelegramWatch,
     ) -> None:
         self._deployment = deployment
+        self._options = options
         self._watch = watch
         self._promised = Bell()
         self._sending = False
@@ -151,14 +153,12 @@ class _Bot:
     async def _take_turn(self) -> None:
         application = self._application
         await application.start()
-        await self._start_polling()
-        _log.info("bot.polling", name=f"@{application.bot.username}")
-        self._watch.working(f"polling as @{application.bot.username}")
+        receiving = await self._start_receiving()
         self._sending = True
         async with asyncio.TaskGroup() as tasks:
             upkeep = [
                 tasks.create_task(work)
-                for work in (self._set_commands(), self._keep_up(), self._take_back())
+                for work in (self._set_commands(), self._keep_up(), receiving)
             ]
             await self._sender.run()
             for task in upkeep:
@@ -213,6 +213,18 @@ class _Bot:
             tried, self.tried = self.tried, lambda: None
             tried()
 
+    async def _start_receiving(self) -> Coroutine[Any, Any, None]:
+        """Begin to receive updates; return what has to be done about it all the while."""
+        name, webhook = f"@{self._application.bot.username}", self._options.webhook
+        if webhook is not None:
+            _log.info("bot.receiving", name=name, url=webhook.url)
+            self._watch.working(f"webhook as {name}")
+            return OwnWebhook(self._application.bot, webhook, self._watch).keep()
+        await self._start_polling()
+        _log.info("bot.polling", name=name)
+        self._watch.working(f"polling as {name}")
+        return self._take_back()
+
     async def _start_polling(self) -> None:
         updater = self._application.updater
         if updater is None:
@@ -221,7 +233,7 @@ class _Bot:
         while True:
             try:
                 await updater.start_polling(
-                    allowed_updates=list(_UPDATES),
+                    allowed_updates=list(UPDATES),
                     # A /login sent while the bot was down must be answered.
                     drop_pending_updates=False,
                     bootstrap_retries=0,

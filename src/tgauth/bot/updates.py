@@ -7,10 +7,19 @@ from typing import Final
 from telegram import CallbackQuery, Message, Update, User
 from telegram.constants import ChatType
 
-from tgauth.domain.incoming import UpdateKey
+from tgauth.domain.incoming import (
+    MESSAGES,
+    UpdateKey,
+    key_of_message,
+    key_of_other,
+    key_of_tap,
+)
 from tgauth.domain.instants import SECOND, Instant
 from tgauth.domain.person import TelegramProfile
 from tgauth.flows.begin_chat_login import Asked
+
+#: What we want to hear of, by polling and by webhook.
+UPDATES: Final = ("message", "callback_query")
 
 _COMMAND: Final = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>\w+))?(?:\s|$)")
 
@@ -53,18 +62,19 @@ class Tap:
 
 
 def key_of(update: Update) -> UpdateKey:
-    """Return what makes two deliveries of an update one; begins with its kind and chat."""
+    """Return what makes two deliveries of an update one: as `key_of_update`, once it is parsed."""
     query = update.callback_query
     if query is not None:
         chat_id = query.message.chat.id if query.message else query.from_user.id
-        return UpdateKey(update_id=update.update_id, identity=f"callback:{chat_id}:{query.id}")
-    message = update.effective_message
+        return key_of_tap(update.update_id, chat_id=chat_id, query_id=query.id)
+    message: Message | None = next(filter(None, (getattr(update, kind) for kind in MESSAGES)), None)
     if message is None:
-        return UpdateKey(update_id=update.update_id, identity="other")
-    sent_at = int(message.date.timestamp())
-    return UpdateKey(
-        update_id=update.update_id,
-        identity=f"message:{message.chat_id}:{message.message_id}:{sent_at}",
+        return key_of_other(update.update_id)
+    return key_of_message(
+        update.update_id,
+        chat_id=message.chat_id,
+        message_id=message.message_id,
+        sent_at=int(message.date.timestamp()),
     )
 
 

@@ -92,6 +92,15 @@ def derive_form_token(master_key: bytes, cookie: str) -> str:
     return _base64url(derive(master_key, "form", cookie))
 
 
+def derive_webhook_secret(master_key: bytes) -> str:
+    """Return what Telegram proves itself with when it posts updates.
+
+    Both processes know it, and nobody has to set it: one who asks Telegram to post, and one who is
+    posted to. It has only characters that setWebhook takes.
+    """
+    return _base64url(derive(master_key, "webhook"))
+
+
 def hash_of(secret: str) -> str:
     """Return the hash under which a secret is stored and looked up.
 

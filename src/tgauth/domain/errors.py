@@ -153,6 +153,15 @@ class ClientRefused(TgauthError):
         super().__init__("the client secret is missing or wrong")
 
 
+class UpdateRefused(TgauthError):
+    """Somebody posted an update, and it is not Telegram, or not from where it posts."""
+
+    code = "update_refused"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"an update was refused: {why}")
+
+
 class TooManyFailures(TgauthError):
     """This network address failed too often within a minute.
 

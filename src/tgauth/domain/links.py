@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 CALLBACK_PATH: Final = "/auth/callback"
+WEBHOOK_PATH: Final = "/telegram/webhook"
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 #: Host names as browsers send them (a name outside ASCII as punycode), and addresses.
 HOST: Final = re.compile(r"[a-z0-9._:-]+")
@@ -37,6 +38,11 @@ class Issuer:
     def login_cookie(self) -> str:
         """Name of the short-lived cookie that holds a code between a link and its button."""
         return "__Host-tgauth-login" if self.is_https else "tgauth-login"
+
+    @property
+    def webhook_url(self) -> str:
+        """Where Telegram posts updates, in webhook mode."""
+        return f"{self.url}{WEBHOOK_PATH}"
 
     def login_link(self, code: str) -> str:
         """Return the link that the bot sends."""

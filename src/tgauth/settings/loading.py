@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
+from tgauth.domain.links import is_loopback
 from tgauth.settings.fields import CONFIG_FILE, Field, fields, sections
 from tgauth.settings.mistakes import ConfigurationError, Mistake, in_words, shown
 from tgauth.settings.model import Settings
@@ -22,6 +24,10 @@ from tgauth.settings.sources import (
 from tgauth.settings.values import DisplayName
 
 _PORT: Final = "PORT"
+_WEBHOOK: Final = "webhook"
+#: core.telegram.org/bots/api#setwebhook: "Ports currently supported for webhooks".
+_WEBHOOK_PORTS: Final = frozenset({443, 80, 88, 8443})
+_TELEGRAM: Final = "api.telegram.org"
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - a platform that sets PORT connects from outside
 
 
@@ -205,6 +211,28 @@ def _agree(values: dict[str, Value]) -> None:
         values[one.field.toml] = replace(
             one, value=None, mistake=_expected(one.field, one.place, why)
         )
+
+    _agree_on_webhook(values)
+
+
+def _agree_on_webhook(values: dict[str, Value]) -> None:
+    """Make sure that Telegram can reach the issuer, where it shall post updates there."""
+    mode, issuer = values["telegram.mode"], values["issuer"].value
+    if mode.value != _WEBHOOK or not isinstance(issuer, str):
+        return
+    parts, api_url = urlsplit(issuer), str(values["telegram.api_url"].value)
+    is_local = is_loopback(parts.hostname or "")
+    if is_local and (urlsplit(api_url).hostname or "") != _TELEGRAM:
+        return  # a Bot API server of one's own, on this machine
+    if not is_local and parts.scheme == "https" and (parts.port or 443) in _WEBHOOK_PORTS:
+        return
+    mistake = Mistake(
+        key=mode.place,
+        found=f"webhook, and Telegram cannot post to TGAUTH_ISSUER, which is {shown(issuer)}",
+        advice="expected a public https address on port 443, 80, 88 or 8443 as the issuer; or "
+        "leave it at polling",
+    )
+    values["telegram.mode"] = replace(mode, value=None, mistake=mistake)
 
 
 def _named_like_the_client(values: Mapping[str, Value]) -> object:

@@ -17,6 +17,7 @@ from tgauth.settings.values import (
     LinkUrl,
     LogoFile,
     Networks,
+    Senders,
 )
 
 #: A client id: visible ASCII.
@@ -37,6 +38,16 @@ class Telegram(Struct, frozen=True, kw_only=True):
             pattern="^https?://[^/?#]+(/[^?#]*)?$",
         ),
     ] = "https://api.telegram.org"
+    mode: Annotated[Literal["polling", "webhook"], Meta(description="'polling' or 'webhook'")] = (
+        "polling"
+    )
+    webhook_networks: Annotated[
+        Senders,
+        Meta(
+            description="'telegram' (Telegram's own networks), or addresses or networks like "
+            "192.0.2.0/24 that updates may come from"
+        ),
+    ] = Senders()
     messages_per_second: Annotated[
         int, Meta(description="a number of messages, 1 to 1000", ge=1, le=1000)
     ] = 30

@@ -16,6 +16,9 @@ _SEPARATORS: Final = re.compile(r"[,\s]+")
 _SHORTEST_SECRET: Final = 16
 _LONGEST_NAME: Final = 60
 
+#: From where Telegram posts updates (core.telegram.org/bots/webhooks).
+TELEGRAM_NETWORKS: Final = ("149.154.160.0/20", "91.108.4.0/22")
+
 #: How a logo's file may end, and what it is sent as.
 LOGO_TYPES: Final = {
     ".svg": "image/svg+xml",
@@ -115,6 +118,24 @@ class Networks(str):
     def parse(cls, found: object) -> "Networks":
         """Read them: a text or a list of texts."""
         return cls(",".join(str(network) for network in _networks(_listed(found))))
+
+    @property
+    def parsed(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """What they are."""
+        return _networks(self)
+
+
+class Senders(str):
+    """Networks that updates may come from; from anywhere when it is empty."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, found: object) -> "Senders":
+        """Read them: a text or a list of texts; `telegram` stands for Telegram's own."""
+        words = _SEPARATORS.split(_listed(found))
+        networks = (TELEGRAM_NETWORKS if word == "telegram" else (word,) for word in words)
+        return cls(Networks.parse([word for some in networks for word in some]))
 
     @property
     def parsed(self) -> tuple[IPv4Network | IPv6Network, ...]:
