@@ -6,8 +6,8 @@ It loads neither Telegram nor HTTP nor the store.
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from tgauth.processes import BOT_GRACE, STOP_DEADLINE, command, report
 from tgauth.renewal import renewed
 from tgauth.settings import Settings
 from tgauth.supervisor import Child, Supervisor, control_socket
+from tgauth.supervisor.child import notify
 
 _log = Log("supervisor")
 
@@ -28,6 +29,8 @@ _LEAVING_GRACE: Final = 40.0
 #: Seconds without a sign of life from its event loop after which a process is replaced. The longest
 #: that one of ours was ever seen to block on a crowded machine is far below.
 WATCHDOG: Final = 10.0
+#: Seconds by which a start may take longer, asked for again and again.
+_EXTENSION: Final = 30.0
 
 
 async def serve(settings: Settings) -> int:
@@ -44,8 +47,10 @@ async def serve(settings: Settings) -> int:
         if needs_migration(path):
             # Once, and for as long as it takes: a child has only so long to become ready.
             _log.info("store.migrating", path=path)
-            process = await asyncio.create_subprocess_exec(*command("db", "migrate"))
-            if code := await process.wait():
+            async with _taking_its_time("migrating the store"):
+                process = await asyncio.create_subprocess_exec(*command("db", "migrate"))
+                code = await process.wait()
+            if code:
                 return code
         supervisor = Supervisor(
             children_of(settings, listener, path),
@@ -55,6 +60,23 @@ async def serve(settings: Settings) -> int:
             control=control,
         )
         return await supervisor.run()
+
+
+@asynccontextmanager
+async def _taking_its_time(what: str) -> AsyncIterator[None]:
+    """Ask a service manager to wait for as long as the block takes (sd_notify(3))."""
+
+    async def ask() -> None:
+        while True:
+            notify(EXTEND_TIMEOUT_USEC=str(int(_EXTENSION * 1_000_000)), STATUS=what)
+            await asyncio.sleep(_EXTENSION / 3)
+
+    asking = asyncio.create_task(ask())
+    try:
+        yield
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Promises of what the commands share: masked logs, one warning, clear ends."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,36 @@ def test_a_folder_that_cannot_be_written_ends_serve_with_74(run: Run) -> None:
     assert done.stderr.splitlines()[-1].startswith(
         "tgauth: TGAUTH_DATABASE__PATH: the store is unavailable: /proc/tgauth.db.serve: "
     )
+
+
+def test_what_a_process_makes_is_for_its_account_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the umask of the shell that started it."""
+    assert callable(run)
+    for key, text in GOOD.items():
+        monkeypatch.setenv(key, text)
+    before = os.umask(0)
+    try:
+        prepare("api")
+        assert os.umask(0) == 0o077
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize(("is_supervised", "said"), [(False, 1), (True, 0)])
+def test_root_is_told_once(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_supervised: bool,
+    said: int,
+) -> None:
+    """By the first process, outside a container."""
+    assert callable(run)
+    for key, text in GOOD.items():
+        monkeypatch.setenv(key, text)
+    monkeypatch.setattr("tgauth.cli.running.is_root_at_large", lambda _: True)
+    prepare("api", is_supervised=is_supervised)
+    assert said == capsys.readouterr().err.count("process.is_root")
