@@ -1,7 +1,9 @@
 """Promises of the queue: what is put is committed, and what waits is handed out, restart or not."""
 
 import asyncio
+import json
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 import anyio
@@ -11,6 +13,7 @@ from telegram.error import NetworkError
 from tests.builders import Clock, a_deployment, a_key, an_update
 
 from tgauth.bot.inbox_queue import InboxQueue
+from tgauth.bot.intake import Intake
 from tgauth.bot.updates import key_of
 from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import SECOND
@@ -20,6 +23,14 @@ from tgauth.store import Store, Topic, inbox
 from tgauth.store.watching import watching
 
 pytestmark = pytest.mark.anyio
+
+A_MESSAGE: dict[str, Any] = {
+    "message_id": 1,
+    "date": 1_800_000_000,
+    "chat": {"id": 1, "type": "private"},
+    "from": {"id": 1, "is_bot": False, "first_name": "A"},
+    "text": "/login",
+}
 
 
 @pytest.fixture
@@ -178,6 +189,48 @@ async def test_an_update_that_is_null_is_parked_as_well(
     await queue.put(an_update())
     with anyio.fail_after(0.5):
         assert an_update() == await queue.get()
+
+
+def without(name: str) -> dict[str, Any]:
+    """Return a message that lacks a field."""
+    return {key: value for key, value in A_MESSAGE.items() if key != name}
+
+
+async def test_what_was_fetched_is_kept_as_telegram_sent_it(
+    deployment: Deployment, bot: Bot, store: Store
+) -> None:
+    """To the letter, also what python-telegram-bot knows nothing of."""
+    intake = Intake()
+    sent = {"update_id": 7, "message": A_MESSAGE | {"unheard_of": "ü"}}
+    queue = InboxQueue(deployment, bot, intake)
+    await put_fetched(queue, intake, sent)
+    async with store.reading() as connection:
+        kept = await inbox.due(connection, now=deployment.now())
+    assert kept is not None
+    assert ("message:1:1:1800000000", sent) == (kept.key.identity, json.loads(kept.payload or ""))
+    assert 7 == (await get(queue)).update_id
+
+
+@pytest.mark.parametrize(
+    "message",
+    [without("date"), A_MESSAGE | {"date": 10**18}, A_MESSAGE | {"chat": [1]}, "text", 5],
+    ids=["no date", "huge date", "chat is a list", "a text", "a number"],
+)
+async def test_an_unreadable_update_that_was_fetched_holds_up_nobody(
+    deployment: Deployment, bot: Bot, message: object
+) -> None:
+    """It is in the inbox like the others of its batch, and they are handled."""
+    intake = Intake()
+    queue = InboxQueue(deployment, bot, intake)
+    whole = {"update_id": 8, "message": A_MESSAGE}
+    await put_fetched(queue, intake, {"update_id": 7, "message": message}, whole)
+    assert 8 == (await get(queue)).update_id
+
+
+async def put_fetched(queue: InboxQueue, intake: Intake, *batch: dict[str, object]) -> None:
+    """Do with a batch what the updater does."""
+    for stub in intake.leave(list(batch)):
+        await queue.put(Update.de_json(dict(stub), None))
 
 
 async def test_a_store_that_cannot_be_read_ends_nothing(queue: InboxQueue, store: Store) -> None:

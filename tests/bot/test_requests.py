@@ -14,6 +14,7 @@ from telegram.error import InvalidToken, NetworkError, RetryAfter, TelegramError
 from tests.builders import TOKEN
 from tests.fakes import Remembered
 
+from tgauth.bot.intake import Intake
 from tgauth.bot.requests import LONGEST_WAIT, UpdatesRequest, WatchedRequest
 from tgauth.bot.watch import TelegramWatch
 
@@ -126,30 +127,22 @@ def a_raw_message(**more: Any) -> dict[str, Any]:
     }
 
 
-def without(name: str) -> dict[str, Any]:
-    """Return a message that lacks a field."""
-    return {key: value for key, value in a_raw_message().items() if key != name}
-
-
-@pytest.mark.parametrize(
-    "message",
-    [without("date"), a_raw_message(date=10**18), a_raw_message(chat=[1]), "text", 5],
-    ids=["no date", "huge date", "chat is a list", "a text", "a number"],
-)
-async def test_an_unreadable_update_holds_up_nobody(message: object) -> None:
-    """What cannot be read is handed on as an update that says nothing; the others are whole."""
-    updates = [{"update_id": 7, "message": message}, {"update_id": 8, "message": a_raw_message()}]
+async def test_updates_are_left_as_telegram_sent_them() -> None:
+    """What they say is read when they are handled, one by one; here they have but a number."""
+    updates = [{"update_id": 7, "message": 5}, {"update_id": 8, "message": a_raw_message()}]
+    intake = Intake()
     body = json.dumps({"ok": True, "result": updates}).encode()
     async with (
         a_server(200, body) as url,
-        UpdatesRequest(TelegramWatch()) as request,
+        UpdatesRequest(TelegramWatch(), intake) as request,
         WatchedRequest(TelegramWatch()) as other,
     ):
         bot = Bot(TOKEN, base_url=url, request=other, get_updates_request=request)
-        unreadable, whole = await bot.get_updates()
-    assert (7, None) == (unreadable.update_id, unreadable.effective_message)
-    assert whole.message is not None
-    assert whole.message.text == "/login"
+        numbered = await bot.get_updates()
+    assert [7, 8] == [update.update_id for update in numbered]
+    assert [None, None] == [update.message for update in numbered]
+    assert updates == [intake.sent(update.update_id) for update in numbered]
+    assert intake.sent(9) is None
 
 
 @pytest.mark.parametrize("update", [{"message": a_raw_message()}, {"update_id": "a"}, 5])
@@ -158,7 +151,7 @@ async def test_an_update_without_a_number_is_an_error_of_the_network(update: obj
     body = json.dumps({"ok": True, "result": [update]}).encode()
     async with (
         a_server(200, body) as url,
-        UpdatesRequest(TelegramWatch()) as request,
+        UpdatesRequest(TelegramWatch(), Intake()) as request,
         WatchedRequest(TelegramWatch()) as other,
     ):
         bot = Bot(TOKEN, base_url=url, request=other, get_updates_request=request)

@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
 from tgauth.domain.links import Issuer
 
@@ -32,9 +31,10 @@ class Headers:
 
     def __init__(self, app: ASGIApp, issuer: Issuer) -> None:
         self._app = app
-        self._headers = dict(COMMON_HEADERS)
+        headers = dict(COMMON_HEADERS)
         if issuer.is_https:
-            self._headers["Strict-Transport-Security"] = _TRANSPORT_SECURITY
+            headers["Strict-Transport-Security"] = _TRANSPORT_SECURITY
+        self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -50,10 +50,19 @@ class Headers:
 
         await self._app(scope, receive, sending)
 
-    def _complete(self, message: Message) -> None:
-        headers = MutableScopeHeaders.from_message(message)
-        for name, text in self._headers.items():
-            headers.setdefault(name, text)
-        allowed = headers.get("allow", "").split(", ")
-        if "GET" in allowed:
-            headers["allow"] = ", ".join(sorted({*allowed, "HEAD"}))
+    def _complete(self, message: HTTPResponseStartEvent) -> None:
+        # On the raw list: Litestar's view of it looks through the whole of it for each name.
+        headers = [*message["headers"]]
+        present = {name.lower() for name, _ in headers}
+        headers += [one for one in self._headers if one[0] not in present]
+        if b"allow" in present:
+            headers = [_with_head(*one) if one[0].lower() == b"allow" else one for one in headers]
+        message["headers"] = headers
+
+
+def _with_head(name: bytes, methods: bytes) -> tuple[bytes, bytes]:
+    """Add HEAD wherever GET is allowed."""
+    allowed = methods.decode("latin-1").split(", ")
+    if "GET" not in allowed:
+        return name, methods
+    return name, ", ".join(sorted({*allowed, "HEAD"})).encode("latin-1")

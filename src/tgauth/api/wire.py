@@ -88,13 +88,19 @@ class _Server(TCPServer):
             await self.protocol_send(RawData(data=frame.serialize()))
 
     async def protocol_send(self, event: Event) -> None:
-        if isinstance(event, RawData):
+        if isinstance(event, RawData) and not self._has_room_for(len(event.data)):
             await self._within(TAKING, super().protocol_send(event))
         else:
             await super().protocol_send(event)
 
     async def _close(self) -> None:
         await self._within(TAKING, super()._close())
+
+    def _has_room_for(self, size: int) -> bool:
+        """Say whether nobody has to wait for the other side to write so many bytes."""
+        transport = self.writer.transport
+        _, most = transport.get_write_buffer_limits()
+        return transport.get_write_buffer_size() + size <= most
 
     async def _within(self, seconds: float, writing: Coroutine[Any, Any, None]) -> None:
         with suppress(TimeoutError):

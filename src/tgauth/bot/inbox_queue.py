@@ -12,9 +12,10 @@ from typing import Final
 from telegram import Bot, Update
 from telegram.error import NetworkError
 
+from tgauth.bot.intake import Intake
 from tgauth.bot.updates import key_of
 from tgauth.bot.waking import Bell
-from tgauth.domain.incoming import StoredUpdate
+from tgauth.domain.incoming import StoredUpdate, key_of_update
 from tgauth.domain.instants import SECOND
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import fail_update, next_update, receive_update
@@ -43,10 +44,18 @@ class InboxQueue(asyncio.Queue[object]):
         came: To be rung when an update was stored, by whichever process.
     """
 
-    def __init__(self, deployment: Deployment, bot: Bot) -> None:
+    def __init__(self, deployment: Deployment, bot: Bot, intake: Intake | None = None) -> None:
+        """Take what the queue works with.
+
+        Args:
+            deployment: The installation.
+            bot: An initialized bot.
+            intake: Where what is put is found as Telegram sent it, where it was fetched.
+        """
         super().__init__()
         self._deployment = deployment
         self._bot = bot
+        self._intake = intake or Intake()
         self.came = Bell()
 
     async def put(self, item: object) -> None:
@@ -60,7 +69,8 @@ class InboxQueue(asyncio.Queue[object]):
             await super().put(item)
         else:
             try:
-                await receive_update(self._deployment, key_of(item), item.to_json())
+                sent = self._intake.sent(item.update_id) or item.to_dict()
+                await receive_update(self._deployment, key_of_update(sent), json.dumps(sent))
             except _MISSHAPEN as error:
                 # Asking again would bring the same, and hold up everybody behind it.
                 _log.error("update.skipped", update_id=item.update_id, error=repr(error))

@@ -98,6 +98,7 @@ class Pace:
     _under_way: int = 0
     _answered: deque[float] = field(default_factory=deque)
     _buckets: dict[tuple[int, Kind], _Bucket] = field(default_factory=dict)
+    _resting: dict[tuple[int, Kind], float] = field(default_factory=dict)
     _flooded: dict[int, float] = field(default_factory=dict)
     _resumes_at: float = float("-inf")
     _failing: set[int] = field(default_factory=set)
@@ -135,7 +136,9 @@ class Pace:
         self._answered.append(now)
         burst = _PRIVATE if chat_id > 0 else _GROUP
         fresh = _Bucket(burst=burst, tokens=burst.most, at=now)
-        self._buckets.setdefault((chat_id, kind), fresh).spend(now)
+        bucket = self._buckets.setdefault((chat_id, kind), fresh)
+        bucket.spend(now)
+        self._resting[chat_id, kind] = bucket.next_at(now)
         self._forget_chats(now)
 
     def succeed(self) -> None:
@@ -166,9 +169,8 @@ class Pace:
     def resting(self) -> int:
         """Return how many chats at most have to be passed over now."""
         now = self.clock()
-        return sum(bucket.next_at(now) > now for bucket in self._buckets.values()) + sum(
-            until > now for until in self._flooded.values()
-        )
+        self._forget_rested(now)
+        return len(self._resting) + sum(until > now for until in self._flooded.values())
 
     def next_at(self) -> float | None:
         """Return when more may be possible; nothing where only an answer can change that."""
@@ -176,8 +178,8 @@ class Pace:
         if now < self._resumes_at:
             return self._resumes_at
         self._forget_answered(now)
-        moments = [bucket.next_at(now) for bucket in self._buckets.values()]
-        moments += self._flooded.values()
+        self._forget_rested(now)
+        moments = [*self._resting.values(), *self._flooded.values()]
         if self._answered:
             moments.append(self._answered[0] + 1)
         return min((moment for moment in moments if moment > now), default=None)
@@ -190,6 +192,11 @@ class Pace:
     def _forget_answered(self, now: float) -> None:
         while self._answered and self._answered[0] + 1 <= now:
             self._answered.popleft()
+
+    def _forget_rested(self, now: float) -> None:
+        # Few: most chats get one message and are not heard of for long. Asked for at each message,
+        # so all the chats of a busy minute must not be looked at for it.
+        self._resting = {key: until for key, until in self._resting.items() if until > now}
 
     def _forget_chats(self, now: float) -> None:
         """Forget whoever has their whole burst again."""

@@ -11,6 +11,7 @@ from telegram.ext import ApplicationBuilder, ExtBot
 
 from tgauth.bot.handlers import AnyApplication, Handlers
 from tgauth.bot.inbox_queue import InboxQueue
+from tgauth.bot.intake import Intake
 from tgauth.bot.options import BotAddress, BotOptions
 from tgauth.bot.pace import Limits, Pace
 from tgauth.bot.requests import UpdatesRequest, WatchedRequest
@@ -115,14 +116,15 @@ class _Bot:
         self.turn: AbstractAsyncContextManager[object] = nullcontext()
         #: Called once, when Telegram was asked and has not refused the token.
         self.tried: Callable[[], object] = lambda: None
+        intake = Intake()
         bot: ExtBot[None] = ExtBot(
             token=address.token,
             base_url=f"{address.api_url.rstrip('/')}/bot",
             base_file_url=f"{address.api_url.rstrip('/')}/file/bot",
             request=WatchedRequest(self._watch, connection_pool_size=_CONNECTIONS),
-            get_updates_request=UpdatesRequest(self._watch, connection_pool_size=1),
+            get_updates_request=UpdatesRequest(self._watch, intake, connection_pool_size=1),
         )
-        queue = InboxQueue(deployment, bot)
+        queue = InboxQueue(deployment, bot, intake)
         self._application: AnyApplication = (
             ApplicationBuilder().bot(bot).update_queue(queue).job_queue(None).build()
         )

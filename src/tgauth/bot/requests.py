@@ -6,16 +6,13 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.request import getproxies
 
-from telegram import Update
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
 from tgauth.bot.connections import Connections, Patience
+from tgauth.bot.intake import Intake
 from tgauth.bot.watch import TelegramWatch
-from tgauth.logs import Log
 from tgauth.measures.catalogue import TELEGRAM_ERRORS
-
-_log = Log("bot")
 
 #: Seconds: the longest wait that is believed when somebody asks for one.
 LONGEST_WAIT: Final = 15 * 60
@@ -150,14 +147,14 @@ class WatchedRequest(PlainRequest):
 
 
 class UpdatesRequest(WatchedRequest):
-    """Keeps one update that cannot be read from holding up all that come behind it.
+    """Fetches updates, and leaves what they say in the intake."""
 
-    python-telegram-bot reads a batch as a whole, and asks for the same batch again for ever when
-    that fails. What it cannot read is handed on as an update that says nothing, and is settled.
-    """
+    def __init__(self, watch: TelegramWatch, intake: Intake, **options: Any) -> None:
+        super().__init__(watch, **options)
+        self._intake = intake
 
     def checked(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer with readable updates only.
+        """Return the answer with updates that have nothing but their number.
 
         Raises:
             NetworkError: They cannot even be counted.
@@ -166,7 +163,7 @@ class UpdatesRequest(WatchedRequest):
         if answer.get("ok") is True:
             self._watch.polled()
         if isinstance(answer.get("result"), list):
-            answer["result"] = [_readable(update) for update in answer["result"]]
+            answer["result"] = self._intake.leave(answer["result"])
         return answer
 
 
@@ -193,15 +190,3 @@ def _parameters(found: object) -> dict[str, Any]:
     if isinstance(wait, int) and wait > 0:
         parameters["retry_after"] = min(wait, LONGEST_WAIT)
     return parameters
-
-
-def _readable(update: object) -> dict[str, Any]:
-    update_id = update.get("update_id") if isinstance(update, dict) else None
-    if not isinstance(update, dict) or not isinstance(update_id, int):
-        raise NetworkError("an update without a number: no Bot API answers like that")
-    try:
-        Update.de_json(dict(update), None)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the others
-        _log.error("update.unreadable", update_id=update_id, error=type(error).__name__)
-        return {"update_id": update_id}
-    return update

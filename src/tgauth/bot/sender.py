@@ -98,19 +98,23 @@ class Sender:
     async def _start_due(self, sending: TaskGroup) -> float:
         """Start what is due and allowed; return the seconds until there may be more."""
         room = self._pace.room() if len(self._outcomes) < _MOST_UNMARKED else 0
-        next_at = None
+        next_at, is_held = None, True
         if room:
             # What is marked while we look may still be due by what we see.
             busy = frozenset(self._busy)
             most = room + 2 * len(busy) + self._pace.resting()
             due, next_at = await due_messages(self._deployment, most=most)
+            started = 0
             for one in due:
                 if one.outgoing.chat_id not in busy and room and self._start(sending, one):
                     room -= 1
+                    started += 1
+            is_held = started < len(due) or len(due) == most
         waits = [_LOOK_AGAIN]
         if next_at is not None:
             waits.append((next_at - self._deployment.now()) / SECOND)
-        allowed_at = self._pace.next_at()
+        # With all of it under way, more room is nothing to wake up for.
+        allowed_at = self._pace.next_at() if is_held else None
         if allowed_at is not None:
             waits.append(allowed_at - self._pace.clock())
         return max(min(waits), _BETWEEN_LOOKS)

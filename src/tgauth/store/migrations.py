@@ -1,4 +1,4 @@
-"""Numbered SQL files, each applied once, whole or not at all."""
+"""Numbered SQL files, each applied once; those that a store lacks, together or not at all."""
 
 import asyncio
 import os
@@ -103,9 +103,7 @@ async def migrate(connection: aiosqlite.Connection, path: Path) -> None:
         raise SchemaTooNew(found=current, known=newest)
     if 0 < current < newest:
         await _copy(connection, copy_of(path, current))
-    for migration in migrations:
-        if migration.number > current:
-            await apply(connection, migration)
+    await apply(connection, *(one for one in migrations if one.number > current))
     if 0 < current < newest:
         _log.info(
             "store.migrated", from_schema=current, to_schema=newest, copy=copy_of(path, current)
@@ -135,23 +133,26 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-async def apply(connection: aiosqlite.Connection, migration: Migration) -> None:
-    """Take one step, whole or not at all.
+async def apply(connection: aiosqlite.Connection, *steps: Migration) -> None:
+    """Take some steps, all of them or none: no version in between is ever seen.
 
     Raises:
         DanglingReference: A row would refer to nothing after it.
     """
+    if not steps:
+        return
     # A table is made anew by dropping the old one, and with foreign keys on that would delete what
     # refers to it (sqlite.org/lang_altertable.html §7). The pragma means nothing inside BEGIN.
     await connection.execute_fetchall("PRAGMA foreign_keys = OFF")
     try:
         await connection.execute_fetchall("BEGIN IMMEDIATE")
         try:
-            for statement in migration.statements():
-                await connection.execute_fetchall(statement)
-            await _check_references(connection, migration)
-            # A pragma takes no parameters; the number is our own file's.
-            await connection.execute_fetchall(f"PRAGMA user_version = {migration.number}")
+            for migration in steps:
+                for statement in migration.statements():
+                    await connection.execute_fetchall(statement)
+                await _check_references(connection, migration)
+                # A pragma takes no parameters; the number is our own file's.
+                await connection.execute_fetchall(f"PRAGMA user_version = {migration.number}")
         except BaseException:
             await connection.execute_fetchall("ROLLBACK")
             raise

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
 _REAP_EVERY = 1.0
+_LOOK_AGAIN = 0.1
 
 
 async def supervise(
@@ -238,7 +239,10 @@ class Supervisor:
         while True:
             if all(runner.is_in_hand for runner in self.runners):
                 self.upwards.ping()
-            await sleep(every)
+                await sleep(every)
+            else:
+                # Made up for as soon as it can be: after two missed ones we would be killed.
+                await sleep(min(every, _LOOK_AGAIN))
 
     def _take(self, notification: Notification) -> None:
         for runner in self.runners:
