@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Any, Final
 
 from telegram.error import Conflict, TelegramError
@@ -33,6 +33,8 @@ _log = Log("bot")
 
 #: Seconds between attempts to reach Telegram for the first time.
 _REACH_DELAYS: Final = (1.0, 2.0, 5.0, 10.0)
+#: Seconds from which on it is told that another bot still works.
+_WAITING_AFTER: Final = 1.0
 _STOP_PATIENCE: Final = 2.0
 _SWEEP_EVERY: Final = 60.0
 #: Between batches: whoever waits for a turn gets one.
@@ -146,8 +148,14 @@ class _Bot:
         await asyncio.to_thread(load_languages)
         self._watch.working("reaching Telegram")
         await self._reach()
-        self._watch.working("waiting for the bot before it to end")
-        async with self.turn:
+        async with AsyncExitStack() as held:
+            told = asyncio.get_running_loop().call_later(
+                _WAITING_AFTER, self._watch.working, "waiting for another bot to end"
+            )
+            try:
+                await held.enter_async_context(self.turn)
+            finally:
+                told.cancel()
             await self._take_turn()
 
     async def _take_turn(self) -> None:

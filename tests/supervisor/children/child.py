@@ -61,6 +61,7 @@ def main() -> None:
     if chosen.as_nobody:
         speak_as_nobody()  # before attach(), which a change of user undoes
     attach()
+    time.sleep(chosen.slow)
     if chosen.exit is not None:
         sys.exit(chosen.exit)
     if chosen.signal is not None:
@@ -68,7 +69,6 @@ def main() -> None:
     if chosen.misled_by is not None and chosen.misled_by.exists():
         sys.exit(os.EX_CONFIG)
     leave_descendants(chosen)
-    time.sleep(chosen.slow)
     report(chosen)
     if chosen.serve:
         serve()
