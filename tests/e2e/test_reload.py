@@ -185,3 +185,19 @@ def test_a_hung_api_is_replaced(installation: Tgauth) -> None:
 
     assert "child.hung name=api" in installation.output
     assert served.stop() == 0
+
+
+def test_a_second_bot_waits_for_the_first(sandbox: Telegram, installation: Tgauth) -> None:
+    """On one store they never poll at the same time; the second takes over where the first ends."""
+    first = installation.start("run", "bot", wait=False)
+    eventually(lambda: installation.output.count("bot.polling") == 1)
+    second = installation.start("run", "bot", wait=False)
+    eventually(lambda: f"bot.waiting until_ended={first.popen.pid}" in installation.output)
+    sandbox.send(42, "/login")
+    sandbox.code(42)
+    assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+    sandbox.send(43, "/login")
+    sandbox.code(43)
+    assert installation.output.count("bot.polling") == 2
+    assert "telegram.conflict" not in installation.output
+    assert second.stop() == 0
