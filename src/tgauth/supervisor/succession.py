@@ -71,6 +71,8 @@ class Succession:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
             with CancelScope(shield=True):
                 await wait_readable(handle)
+        with suppress(ChildProcessError):  # its original runs still, and will have to collect it
+            os.waitid(os.P_PIDFD, handle, os.WEXITED | os.WNOHANG)  # noqa: ASYNC222 - it has ended
         os.close(handle)
 
     def close(self) -> None:
