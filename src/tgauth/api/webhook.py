@@ -49,6 +49,9 @@ def webhook_routes(
         request_max_body_size=LARGEST_UPDATE,
     )
     async def receive(request: AnyRequest) -> Response[bytes]:
+        # Without the header it is no guess, and any page can have its visitors' browsers post that:
+        # counted, it would lock their whole network out of the login.
+        gate.require_header(request)
         # Only who fails is counted: Telegram is not to be shut out by what others do.
         async with patience.counting(request):
             gate.require_telegram(request)
@@ -70,6 +73,16 @@ class _Gate:
         self._secret = secret.encode()
         self._networks = options.networks
         self._has_warned = False
+
+    @staticmethod
+    def require_header(request: AnyRequest) -> None:
+        """Let through who brings a secret, if any; a page would have to ask first (Fetch standard).
+
+        Raises:
+            UpdateRefused: There is none.
+        """
+        if _SECRET_HEADER not in request.headers:
+            raise UpdateRefused("the secret is missing")
 
     def require_telegram(self, request: AnyRequest) -> None:
         """Let through who knows the secret, from where Telegram posts.
