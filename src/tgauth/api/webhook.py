@@ -4,7 +4,6 @@ import hmac
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any, Final
 
 from litestar import Request, Response, post
@@ -13,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from tgauth.api.errors import WrongRequest
 from tgauth.api.options import WebhookOptions
 from tgauth.api.patience import Patience
+from tgauth.api.proxies import parse_hop
 from tgauth.api.visitors import address_of
 from tgauth.domain.code import derive_webhook_secret
 from tgauth.domain.errors import UpdateRefused
@@ -98,11 +98,8 @@ class _Gate:
             raise UpdateRefused("it comes from another network")
 
     def _is_near(self, address: str) -> bool:
-        try:
-            found = ip_address(address)
-        except ValueError:
-            return False
-        return any(found in network for network in self._networks)
+        found = parse_hop(address)
+        return found is not None and any(found in network for network in self._networks)
 
     def _warn(self, address: str) -> None:
         """Tell an operator whose proxy is not trusted: whoever it was knew the secret."""
