@@ -50,6 +50,12 @@ async def a_server(
     """Answer requests in their order with these bytes, the last one for ever."""
     seen = Server()
     left = list(answers)
+    serving: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        serving.add(asyncio.create_task(serve(reader, writer)))
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.accepted += 1
@@ -69,12 +75,17 @@ async def a_server(
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "localhost", 0, ssl=context)
+    server = await asyncio.start_server(accept, "localhost", 0, ssl=context)
     async with server:
         seen.port = server.sockets[0].getsockname()[1]
         for one in server.sockets[1:]:
             one.close()
         yield seen
+    # Python 3.11 closes a server without its connections.
+    await asyncio.sleep(0.01)  # whoever has connected is accepted
+    for writer in writers:
+        writer.transport.abort()
+    await asyncio.gather(*serving, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -143,17 +154,26 @@ async def test_an_answer_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPat
     """A byte now and then keeps every single wait short, and the caller waiting for ever."""
     monkeypatch.setattr("tgauth.bot.connections._LONGEST_ANSWER", 0.1)
 
+    ended = asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
+        # It ends when the other side hangs up.
         while not writer.is_closing():
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             await asyncio.sleep(0.02)
+        writer.transport.abort()
+        await asyncio.sleep(0.01)
+        ended.set()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, connections() as asking:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         async with asyncio.timeout(5):
             with pytest.raises(TimedOut):
                 await asking.ask("GET", url, None, replace(PATIENCE, read=0.3))
+        await asking.close()
+        async with asyncio.timeout(5):
+            await ended.wait()
 
 
 async def test_a_connection_that_is_to_be_closed_is_not() -> None:
