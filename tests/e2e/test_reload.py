@@ -16,6 +16,7 @@ from tests.harness import (
     Telegram,
     Tgauth,
     eventually,
+    free_port,
     telegram,
     tgauth,
 )
@@ -126,6 +127,24 @@ def test_what_a_reload_cannot_change_is_said(installation: Tgauth) -> None:
     eventually(lambda: "supervisor.not_reloaded" in installation.output)
     assert "database.path is" in installation.output
     assert not (installation.folder / "other.db").exists()
+    assert served.stop() == 0
+
+
+def test_metrics_that_are_turned_off_leave_their_address_to_nobody(installation: Tgauth) -> None:
+    """It is held until a restart, which is said, and nothing else is to be seen there."""
+    port = free_port()
+    settle(installation, more=f"[metrics]\nport = {port}\n")
+    served = installation.start("serve")
+    address = f"http://127.0.0.1:{port}"
+    assert httpx.get(f"{address}/metrics").status_code == 200
+    settle(installation)
+
+    reload(served)
+
+    eventually(lambda: f"metrics.port is None now, and stays {port}" in installation.output)
+    paths = ("/metrics", "/healthz", "/.well-known/jwks.json")
+    assert {404} == {httpx.get(f"{address}{path}").status_code for path in paths}
+    assert httpx.get(f"{installation.url}/healthz").status_code == 200
     assert served.stop() == 0
 
 
