@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -331,6 +332,11 @@ async def test_a_migration_that_leaves_a_dangling_reference_is_undone(
     assert before == content_of(copy_of(old, shipped()[-1].number))
 
 
+def connections_open() -> list[str]:
+    """Return the names of the threads of connections that are open."""
+    return [one.name for one in threading.enumerate() if "_connection_worker" in one.name]
+
+
 @pytest.mark.parametrize("times", [1, 2])
 async def test_cancelling_an_upgrade_leaves_nothing_half_done(
     database: Path, monkeypatch: pytest.MonkeyPatch, times: int
@@ -374,6 +380,10 @@ async def test_cancelling_an_upgrade_leaves_nothing_half_done(
     assert {shipped()[-1].number} == set(versions[began:])
     assert len(versions) - began > 30
     await open_and_close(database)
+    # A connection that is left open keeps the process from ending.
+    async with asyncio.timeout(5):
+        while connections_open():  # noqa: ASYNC110 - a thread ends soon after its connection
+            await asyncio.sleep(0.01)
 
 
 async def test_killing_an_upgrade_leaves_nothing_half_done(database: Path) -> None:

@@ -122,8 +122,9 @@ class Store:
                     if as_it_is:
                         await require_no_migration(writer)
                     await uninterrupted(migrate(writer, path))
-                    reader = await connect(path)
                     schema = await version_of(writer)
+                    # Last: whatever goes wrong afterwards would leave it open.
+                    reader = await connect(path)
                     return cls(path, writer=writer, reader=reader, turns=turns, schema=schema)
                 except BaseException:
                     await uninterrupted(writer.close())
