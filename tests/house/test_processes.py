@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tgauth import processes
+from tgauth.settings import CONFIG_FILE
 
 HEAVY = (
     "telegram",
@@ -29,6 +30,8 @@ def loaded_by(statement: str) -> set[str]:
     environment = {
         key: text for key, text in os.environ.items() if not key.startswith(("COV", "TGAUTH_"))
     }
+    # Nobody's installation: there may be a tgauth.toml where the tests are run.
+    environment[CONFIG_FILE] = "/dev/null"
     probe = f"{statement}\nimport sys\nprint(*[n for n in {HEAVY!r} if n in sys.modules])"
     done = subprocess.run(
         (sys.executable, "-c", probe), capture_output=True, text=True, check=True, env=environment
