@@ -9,6 +9,7 @@ from blockbuster import blockbuster_ctx
 from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from tests.builders import Clock, Ids, a_deployment
+from tests.harness import Telegram, Tgauth, telegram, tgauth
 
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Store
@@ -148,3 +149,17 @@ async def store(database: Path) -> AsyncIterator[Store]:
 def deployment(store: Store, clock: Clock, ids: Ids) -> Deployment:
     """Return an installation over that store."""
     return a_deployment(store, now=clock, new_id=ids)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Telegram]:
+    """Run a Telegram of its own."""
+    with telegram(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
+    """Prepare an installation against it, of which nothing runs yet."""
+    with tgauth(tmp_path, sandbox.url) as prepared:
+        yield prepared

@@ -12,7 +12,7 @@ import secrets
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -249,7 +249,8 @@ async def open_deployment(
 def _raise_descriptor_limit() -> None:
     """Allow as many connections as the system does; the usual soft limit of 1,024 is for select."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(OSError, ValueError):  # a sandbox may forbid it: then the usual number has to do
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def report(event: str, /, **fields: object) -> None:

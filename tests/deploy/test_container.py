@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,6 @@ from tests.harness import (
     answers,
     eventually,
     free_port,
-    telegram,
-    tgauth,
 )
 from tests.house.sources import ROOT
 
@@ -32,20 +29,6 @@ from tgauth.settings import load_settings
 DEPLOY = ROOT / "deploy"
 SCRIPTS = Path(sys.executable).parent
 SETTINGS = {"LOGIN_HOST": "login.example.org", "LOGIN_ALLOW": "12345678"}
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
-    """An installation that does not run yet."""
-    with tgauth(tmp_path, sandbox.url) as prepared:
-        yield prepared
 
 
 def instructions() -> list[tuple[str, str]]:

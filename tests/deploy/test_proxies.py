@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.deploy.proxies import PROXIES, Proxy, Recorder, needs_proxies, proxy, recorder
 from tests.e2e.browser import browser, needs_browser
-from tests.harness import Telegram, Tgauth, telegram, tgauth
+from tests.harness import Telegram, Tgauth, tgauth
 
 pytestmark = [pytest.mark.proxy, needs_proxies]
 
@@ -20,13 +20,6 @@ def front(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Proxy]:
     folder.mkdir()
     with proxy(request.param, folder) as started:
         yield started
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

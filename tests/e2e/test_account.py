@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.browser import browser, needs_browser
-from tests.harness import Telegram, Tgauth, eventually, telegram, tgauth
+from tests.harness import Telegram, Tgauth, eventually, tgauth
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -19,13 +19,6 @@ ANN = 42
 def chromium() -> Iterator[Browser]:
     """A browser."""
     with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
         yield running
 
 

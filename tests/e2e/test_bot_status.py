@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.harness import TOKEN, Telegram, Tgauth, eventually, telegram, tgauth
+from tests.harness import TOKEN, Telegram, Tgauth, eventually, tgauth
 
 
 class Supervisor:
@@ -47,13 +47,6 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     listening = Supervisor(tmp_path / "notify")
     yield listening
     listening.close()
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

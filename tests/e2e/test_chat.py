@@ -9,18 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.harness import Telegram, Tgauth, eventually, telegram, tgauth
+from tests.harness import Telegram, Tgauth, eventually, tgauth
 
 #: The shortest lifetime that a link may have, in seconds.
 SHORT = 10
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

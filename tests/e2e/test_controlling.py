@@ -5,25 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.harness import NEVER_PRINTED, Telegram, Tgauth, eventually, telegram, tgauth
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
-    """An installation that does not run yet."""
-    with tgauth(tmp_path, sandbox.url) as prepared:
-        yield prepared
+from tests.harness import NEVER_PRINTED, Telegram, Tgauth, eventually
 
 
 def command(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.harness import TOKEN, Process, Telegram, Tgauth, eventually, free_port, telegram, tgauth
+from tests.harness import TOKEN, Process, Telegram, Tgauth, eventually, free_port, tgauth
 
 #: Makes standard input the terminal that getpass(3) looks for: the tests' own is nobody's business.
 TAKE_TERMINAL = (
@@ -84,13 +84,6 @@ def terminal(folder: Path, *arguments: str) -> Iterator[Terminal]:
         finally:
             process.kill()
             os.close(ours)
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

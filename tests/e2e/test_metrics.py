@@ -2,29 +2,12 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-import pytest
-from tests.harness import Telegram, Tgauth, eventually, free_port, telegram, tgauth
+from tests.harness import Telegram, Tgauth, eventually, free_port
 from tests.measures.test_exposition import Samples, read
 
 TOKEN = "a-token-for-prometheus"
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
-    """An installation that does not run yet."""
-    with tgauth(tmp_path, sandbox.url) as prepared:
-        yield prepared
 
 
 def begun(found: Samples) -> float:

@@ -11,17 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.harness import NEVER_PRINTED, Telegram, Tgauth, eventually, telegram, tgauth
+from tests.harness import NEVER_PRINTED, Telegram, Tgauth, eventually, tgauth
 
 ALICE, BOB, CY = 701, 702, 703
 CROWD = range(800, 840)
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

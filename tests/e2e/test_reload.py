@@ -17,19 +17,11 @@ from tests.harness import (
     Tgauth,
     eventually,
     free_port,
-    telegram,
     tgauth,
 )
 
 #: What stands in the settings file instead of the environment, and can be changed.
 IN_THE_FILE = ("TGAUTH_LOGIN__ALLOW", "TGAUTH_TELEGRAM__TOKEN")
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

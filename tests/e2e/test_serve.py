@@ -7,7 +7,6 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -20,23 +19,7 @@ from tests.harness import (
     Tgauth,
     answers,
     eventually,
-    telegram,
-    tgauth,
 )
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
-    """An installation that does not run yet."""
-    with tgauth(tmp_path, sandbox.url) as prepared:
-        yield prepared
 
 
 def test_a_login_in_the_chat_becomes_a_token(sandbox: Telegram, installation: Tgauth) -> None:

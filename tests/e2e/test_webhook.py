@@ -2,31 +2,14 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from tests.harness import TOKEN, Telegram, Tgauth, eventually, telegram, tgauth
+from tests.harness import TOKEN, Telegram, Tgauth, eventually
 
 WEBHOOK = {"TGAUTH_TELEGRAM__MODE": "webhook"}
 POLLING = {"TGAUTH_TELEGRAM__MODE": "polling"}
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
-    """An installation that does not run yet."""
-    with tgauth(tmp_path, sandbox.url) as prepared:
-        yield prepared
 
 
 def webhook_of(sandbox: Telegram) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from tests.harness import (
     Telegram,
     Tgauth,
     eventually,
-    telegram,
     tgauth,
 )
 
@@ -39,13 +38,6 @@ class WallClock:
     def environment(self) -> dict[str, str]:
         """What makes a process see it; what nobody can set stays as it is."""
         return {"PYTHONPATH": str(CLOCKS), "WALL_CLOCK": str(self._file)}
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram, whose clock is right."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.harness import Telegram, Tgauth, eventually, telegram, tgauth
+from tests.harness import Telegram, Tgauth, eventually, tgauth
 
 CRASHING = str(Path(__file__).parent / "crashing")
 INBOX = "tgauth.flows.receive_update receive_update"
@@ -19,20 +18,6 @@ POINTS = {
     "sent and not marked": "before tgauth.flows.deliver_messages settle_messages",
 }
 PEOPLE = (501, 502, 503)
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
-    """An installation that does not run yet."""
-    with tgauth(tmp_path, sandbox.url) as prepared:
-        yield prepared
 
 
 def crash_at(point: str, folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.faults.storm.killing import descendants
-from tests.harness import NEVER_PRINTED, Telegram, Tgauth, answers, eventually, telegram, tgauth
+from tests.harness import NEVER_PRINTED, Telegram, Tgauth, answers, eventually, tgauth
 
 #: A busy machine takes its time.
 pytestmark = pytest.mark.timeout(300)
@@ -23,13 +23,6 @@ STARVING = str(Path(__file__).parent / "starving")
 FLOOD = 300
 #: Descriptors that are left when the flood begins: for some connections, and no more.
 LEFT = 100
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

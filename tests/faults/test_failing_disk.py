@@ -15,20 +15,13 @@ import httpx
 import pytest
 from tests.disks import small_disk
 from tests.faults.storm.killing import descendants
-from tests.harness import NEVER_PRINTED, Process, Telegram, Tgauth, eventually, telegram, tgauth
+from tests.harness import NEVER_PRINTED, Process, Telegram, Tgauth, eventually, tgauth
 from tests.strace import failing
 
 #: A busy machine takes its time.
 pytestmark = pytest.mark.timeout(300)
 
 PEOPLE = range(601, 607)
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

@@ -6,19 +6,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.harness import Telegram, Tgauth, eventually, telegram, tgauth
+from tests.harness import Telegram, Tgauth, eventually, tgauth
 
 POISONING = str(Path(__file__).parent / "poisoning")
 POISON = 513
 #: Seconds: far less than three attempts at the poison take.
 SOON = 1.5
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from anyio import create_task_group, to_thread
 from tests.supervisor.harness import Supervised, a_child, eventually
 
 from tgauth.supervisor import (
@@ -24,6 +26,7 @@ from tgauth.supervisor import (
     wait_for_end,
 )
 from tgauth.supervisor.addresses import short
+from tgauth.supervisor.control import answer_all
 from tgauth.supervisor.describing import memory_of
 
 
@@ -148,8 +151,9 @@ def test_another_account_is_refused_even_where_the_file_would_let_it(place: Path
         b'{"command": "fall over"}\n',
         b"\xff\xfe\n",
         b"x" * 100_000,
+        b"[" * 4000 + b"\n",
     ],
-    ids=["empty", "no JSON", "no object", "no text", "unknown", "no UTF-8", "endless"],
+    ids=["empty", "no JSON", "no object", "no text", "unknown", "no UTF-8", "endless", "too deep"],
 )
 def test_what_is_no_command_is_told_so(place: Path, request_line: bytes) -> None:
     """And changes nothing."""
@@ -235,6 +239,28 @@ def test_the_end_of_a_process_is_waited_for_so_long() -> None:
     gone = subprocess.Popen(("true",))  # noqa: S607 - wherever it is
     gone.wait()
     assert wait_for_end(gone.pid, within=0.05) is True
+
+
+def test_a_command_that_fails_ends_nothing(place: Path) -> None:
+    """The supervisor's own mistake is told to whoever asked, and the next command is answered."""
+
+    async def fail() -> dict[str, Any]:
+        raise ZeroDivisionError("a mistake")
+
+    async def succeed() -> dict[str, Any]:
+        return {"well": True}
+
+    async def ask_twice() -> None:
+        with control_socket(place) as listener:
+            async with create_task_group() as tasks:
+                tasks.start_soon(answer_all, listener, {"reload": fail, "status": succeed})
+                with pytest.raises(NotAnswered, match="an unforeseen error: ZeroDivisionError"):
+                    await to_thread.run_sync(lambda: ask([place], "reload", within=10))
+                told = await to_thread.run_sync(lambda: ask([place], "status", within=10))
+                assert told == {"well": True}
+                tasks.cancel_scope.cancel()
+
+    anyio.run(ask_twice)
 
 
 def test_the_memory_of_what_is_gone_is_nothing() -> None:

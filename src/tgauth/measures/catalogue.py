@@ -78,7 +78,7 @@ SESSIONS_ENDED: Final = Counter(
     name="tgauth_sessions_ended_total",
     help="Sessions that somebody ended, by who did.",
     labels=("actor",),
-    known=(("person",), ("operator",)),
+    known=(("person",),),
 )
 FAILED_ATTEMPTS: Final = Counter(
     name="tgauth_failed_attempts_total",

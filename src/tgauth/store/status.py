@@ -8,6 +8,7 @@ from typing import Final
 
 from tgauth.domain.instants import Instant
 from tgauth.store.connection import Connection
+from tgauth.store.depths import COUNT_OPEN_LOGINS, SELECT_INBOX
 from tgauth.store.migrations import shipped
 from tgauth.store.plain import SELECT_TABLES, identity_of, opened
 
@@ -24,22 +25,11 @@ KINDS: Final = (
     "failures",
     "audit",
 )
-SELECT_INBOX: Final = """
-    SELECT
-        count(*) FILTER (WHERE state = 'waiting') AS waiting,
-        count(*) FILTER (WHERE state = 'parked') AS parked,
-        min(received_at) FILTER (WHERE state = 'waiting') AS oldest
-    FROM inbox WHERE state IN ('waiting', 'parked')
-"""
 SELECT_OUTBOX: Final = """
     SELECT count(*) AS owed, min(created_at) AS oldest FROM outbox
     WHERE sent_at IS NULL AND given_up_at IS NULL
 """
 COUNT_GIVEN_UP: Final = "SELECT count(*) AS number FROM outbox WHERE given_up_at IS NOT NULL"
-COUNT_OPEN_LOGINS: Final = """
-    SELECT count(*) AS number FROM logins
-    WHERE expires_at > :now AND state IN ('pending', 'approved')
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

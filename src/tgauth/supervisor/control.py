@@ -99,7 +99,11 @@ async def _answer(connection: socket.socket, commands: Commands) -> None:
     if command not in commands:
         await _send(connection, {"refused": f"commands are {', '.join(sorted(commands))}"})
         return
-    await _send(connection, await commands[command]())
+    try:
+        answer = await commands[command]()
+    except Exception as error:  # noqa: BLE001 - whatever it is must not end what is supervised
+        answer = {"refused": f"an unforeseen error: {error!r}"}
+    await _send(connection, answer)
 
 
 def _user_of(connection: socket.socket) -> int:
@@ -128,7 +132,7 @@ async def _line(connection: socket.socket) -> bytes:
 def _command_of(request: bytes) -> str:
     try:
         read = json.loads(request)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     command = read.get("command") if isinstance(read, dict) else None
     return command if isinstance(command, str) else ""

@@ -106,8 +106,9 @@ class Supervisor:
         """Run everything to its end.
 
         Returns:
-            The exit code for the process: 0 after a signal or `stop`; 78 (EX_CONFIG) when a child
-            ended with it that never was ready; 75 (EX_TEMPFAIL) when a child failed too often.
+            The exit code for the process: 0 after a signal or `stop`; 78 (EX_CONFIG) or 74
+            (EX_IOERR) when a child ended with it that never was ready; 75 (EX_TEMPFAIL) when a
+            child failed too often.
         """
         # Before the first spawn: a signal that came earlier would end us and orphan the child.
         signals_of_ours = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
