@@ -67,7 +67,7 @@ def test_metrics_are_right_over_workers_kills_and_restarts(
     installation.start("serve", environment=environment)
     assert 5.0 == begun(page())
     folder = installation.database.with_name(f"{installation.database.name}.metrics")
-    assert 4 == len([*folder.glob("*.tally")])
+    eventually(lambda: len([*folder.glob("*.tally")]) == 4)
 
 
 def test_without_metrics_nothing_is_kept(installation: Tgauth) -> None:

@@ -253,7 +253,7 @@ async def test_a_step_is_told_once(
     deployment: Deployment, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With its size; back is a warning."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="tgauth")
     await watch_clock(deployment)
     for step in (HOUR, -90 * MINUTE):
         clock.step(step)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -37,6 +38,19 @@ def test_other_addresses_are_refused() -> None:
         check_loopback(sock)
 
 
+def await_connections(port: int, number: int) -> None:
+    """Wait until so many clients are connected to a port, and what they ask is surely read."""
+    deadline = time.monotonic() + 10
+    wanted = (f"0100007F:{port:04X}", "01")  # proc_net_tcp.rst: local_address, st ESTABLISHED
+    while True:
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        if sum((row[1], row[3]) == wanted for row in rows) >= number:
+            break
+        assert time.monotonic() < deadline, rows
+        time.sleep(0.01)
+    time.sleep(0.5)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopping_is_quick(number: int) -> None:
     """Open polls of the bot and of the page do not hold it up, and the exit code is 0."""
@@ -52,7 +66,7 @@ def test_stopping_is_quick(number: int) -> None:
         threads = [threading.Thread(target=wait, args=(path,)) for path in paths]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        await_connections(int(url.rpartition(":")[2]), len(threads))
         began = time.monotonic()
         process.send_signal(number)
         assert process.wait(10) == 0

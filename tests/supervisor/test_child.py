@@ -179,6 +179,7 @@ def test_a_sign_of_life_never_waits(tmp_path: Path) -> None:
         ("soon", None, None),
         (None, None, None),
     ],
+    ids=["any", "ours", "another's", "zero", "no number", "none"],
 )
 def test_signs_of_life_are_asked_for_by_the_environment(
     period: str | None, pid: str | None, expected: float | None, monkeypatch: pytest.MonkeyPatch
