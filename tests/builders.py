@@ -18,7 +18,7 @@ from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.domain.person import AllowList, Person, TelegramProfile
 from tgauth.domain.session import Session, SessionRules
 from tgauth.flows.begin_chat_login import Asked, begin_chat_login
-from tgauth.flows.continue_in_browser import Browser
+from tgauth.flows.browser_sessions import Browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import receive_update
 from tgauth.store import Store

@@ -238,6 +238,8 @@ async def open_deployment(
             ),
             logins_per_minute=settings.login.requests_per_minute,
             failures_per_minute=settings.api.failures_per_minute,
+            approval_lifetime=settings.login.approval_ttl * SECOND,
+            browser_logins_per_minute=settings.api.logins_per_minute,
             audit_kept_for=settings.audit.keep_days * DAY,
             now=lambda: time.time_ns() // 1_000_000,
             reading=system_clocks(),

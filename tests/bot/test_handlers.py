@@ -30,7 +30,8 @@ from tgauth.domain.incoming import UpdateState
 from tgauth.domain.instants import SECOND
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Session
-from tgauth.flows.continue_in_browser import Browser, continue_in_browser
+from tgauth.flows.browser_sessions import Browser
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import next_update, receive_update
 from tgauth.store import Store, Topic, inbox, outbox, sessions

@@ -31,7 +31,8 @@ from tgauth.bot.waking import Bell
 from tgauth.domain.instants import SECOND
 from tgauth.domain.outgoing import Notice, Outgoing, owe
 from tgauth.domain.session import Visitor
-from tgauth.flows.continue_in_browser import Browser, continue_in_browser
+from tgauth.flows.browser_sessions import Browser
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Store, outbox
 

@@ -36,7 +36,8 @@ from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.session import Visitor
 from tgauth.flows.ban_person import ban_person
-from tgauth.flows.continue_in_browser import Browser, continue_in_browser
+from tgauth.flows.browser_sessions import Browser
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
 from tgauth.flows.keyring import Keys, rotate_keys

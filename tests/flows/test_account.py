@@ -28,7 +28,8 @@ from tgauth.flows.account import (
 )
 from tgauth.flows.ban_person import ban_person, unban_person
 from tgauth.flows.begin_chat_login import begin_chat_login
-from tgauth.flows.continue_in_browser import Continuation, continue_in_browser
+from tgauth.flows.browser_sessions import Continuation
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import fail_update, receive_update
 from tgauth.store import persons, sessions

@@ -41,8 +41,9 @@ from tgauth.flows.account import (
 )
 from tgauth.flows.ban_person import ban_person, unban_person
 from tgauth.flows.begin_chat_login import begin_chat_login
+from tgauth.flows.browser_sessions import Continuation
 from tgauth.flows.chat_sessions import end_from_chat, log_out_everywhere
-from tgauth.flows.continue_in_browser import Continuation, continue_in_browser
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.exchange_code import Grant, exchange_code

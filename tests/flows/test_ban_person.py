@@ -14,7 +14,8 @@ from tests.builders import (
 from tgauth.domain.errors import SessionEnded
 from tgauth.domain.instants import SECOND
 from tgauth.flows.ban_person import ban_person, unban_person
-from tgauth.flows.continue_in_browser import Continuation, continue_in_browser
+from tgauth.flows.browser_sessions import Continuation
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.identify import identify_by_cookie
 from tgauth.store import bans, sessions

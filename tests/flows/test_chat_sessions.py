@@ -24,8 +24,9 @@ from tgauth.domain.session import Session
 from tgauth.flows.account import end_every_session
 from tgauth.flows.ban_person import ban_person, unban_person
 from tgauth.flows.begin_chat_login import Asked
+from tgauth.flows.browser_sessions import Continuation
 from tgauth.flows.chat_sessions import Ending, end_from_chat, log_out_everywhere, show_sessions
-from tgauth.flows.continue_in_browser import Continuation, continue_in_browser
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import receive_update
 from tgauth.store import Store, inbox, logins, outbox, persons, sessions

@@ -32,12 +32,8 @@ from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import AllowList
 from tgauth.domain.session import Visitor
 from tgauth.flows.ban_person import ban_person, unban_person
-from tgauth.flows.continue_in_browser import (
-    Continuation,
-    Offer,
-    continue_in_browser,
-    show_offer,
-)
+from tgauth.flows.browser_sessions import Continuation
+from tgauth.flows.continue_in_browser import Offer, continue_in_browser, show_offer
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.identify import identify_by_cookie

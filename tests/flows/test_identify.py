@@ -13,7 +13,8 @@ from tgauth.domain.instants import DAY, MINUTE, SECOND
 from tgauth.domain.person import AllowList
 from tgauth.domain.session import SessionRules, Visitor
 from tgauth.flows.ban_person import ban_person, unban_person
-from tgauth.flows.continue_in_browser import Continuation, continue_in_browser
+from tgauth.flows.browser_sessions import Continuation
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.exchange_code import exchange_code

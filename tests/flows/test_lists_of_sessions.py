@@ -20,8 +20,9 @@ from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import Person
 from tgauth.flows.account import end_every_session, end_own_session
 from tgauth.flows.ban_person import ban_person
+from tgauth.flows.browser_sessions import Continuation
 from tgauth.flows.chat_sessions import end_from_chat, log_out_everywhere
-from tgauth.flows.continue_in_browser import Continuation, continue_in_browser
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deliver_messages import DueMessage, SessionList, due_messages, settle_messages
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session

@@ -38,7 +38,8 @@ from tgauth.domain.instants import DAY
 from tgauth.domain.login import LoginState, Standing
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
-from tgauth.flows.continue_in_browser import Browser, continue_in_browser
+from tgauth.flows.browser_sessions import Browser
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deliver_messages import LoginOutcome, due_messages
 from tgauth.store import Store, codes, logins, migrations, outbox, persons, sessions
 from tgauth.store.migrations import DanglingReference, Migration, copy_of, shipped

@@ -18,7 +18,8 @@ from tgauth.api.visitors import visitor_of
 from tgauth.domain.code import looks_like_a_code
 from tgauth.domain.errors import CodeUnknown, PersonBanned, PersonNotAllowed
 from tgauth.domain.links import CALLBACK_PATH, host_of, with_code
-from tgauth.flows.continue_in_browser import Browser, Offer, continue_in_browser, show_offer
+from tgauth.flows.browser_sessions import Browser
+from tgauth.flows.continue_in_browser import Offer, continue_in_browser, show_offer
 from tgauth.flows.deployment import Deployment
 from tgauth.logs import Log
 

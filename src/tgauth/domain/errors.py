@@ -188,6 +188,61 @@ class RotationUnderWay(TgauthError):
         super().__init__(f"key {kid} is new already and signs from {when} on: wait until then")
 
 
+class ApprovalUnknown(TgauthError):
+    """No login waits for approval under this name, or it was swept long after it was over."""
+
+    code = "approval_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("no login waits for approval under this name")
+
+
+class ApprovalTaken(TgauthError):
+    """Somebody else was asked to approve the login, and only they may answer."""
+
+    code = "approval_taken"
+
+    def __init__(self, login_id: str) -> None:
+        super().__init__(f"login {login_id} waits for somebody else's answer")
+
+
+class OtherBrowser(TgauthError):
+    """The login was begun in another browser, and only that one can finish it."""
+
+    code = "other_browser"
+
+    def __init__(self, login_id: str) -> None:
+        super().__init__(f"login {login_id} was begun in another browser")
+
+
+class TooManyLogins(TgauthError):
+    """This network began too many logins within a minute.
+
+    Attributes:
+        wait: Milliseconds until it may begin another one.
+    """
+
+    code = "too_many_logins"
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"too many logins were begun; {wait} ms to wait")
+        self.wait = wait
+
+
+class NetworkBlocked(TgauthError):
+    """Somebody said of a login from this network that it was not them.
+
+    Attributes:
+        wait: Milliseconds until the network may begin a login again.
+    """
+
+    code = "network_blocked"
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"the network is blocked; {wait} ms to wait")
+        self.wait = wait
+
+
 class SessionEnded(TgauthError):
     """The session was ended, has expired, or never was."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from tgauth.domain.errors import (
     LoginAlreadyDecided,
@@ -12,13 +12,18 @@ from tgauth.domain.errors import (
     LoginNotApproved,
     LoginReplaced,
 )
-from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
+from tgauth.domain.instants import CLOCK_TOLERANCE, SECOND, Instant
+
+#: An approval in the last moment is still good for the browser that waits for it: it may have to be
+#: opened again first.
+APPROVAL_LIFETIME: Final = 60 * SECOND
 
 
 class Door(StrEnum):
     """Where a login began."""
 
     CHAT = "chat"
+    BROWSER = "browser"
 
 
 class LoginState(StrEnum):
@@ -57,7 +62,8 @@ class LoginRequest:
         decided_at: When it was last decided on: approved, denied or replaced.
         redeemed_at: When it was redeemed.
         session_id: The session that redeeming it began.
-        browser: Hash of the secret that names the browser which redeemed it, if one did.
+        browser: Hash of the secret that names the browser which redeemed it, if one did; of one
+            that began in a browser from the start, and no other can redeem it.
     """
 
     id: str
@@ -97,8 +103,17 @@ class LoginRequest:
             LoginExpired: Its lifetime has passed.
             LoginAlreadyDecided: It is not pending.
         """
-        self._require_pending(now)
-        return replace(self, state=LoginState.APPROVED, subject=subject, decided_at=now)
+        self.require_pending(now)
+        expires_at = self.expires_at
+        if self.door is Door.BROWSER:
+            expires_at = max(expires_at, now + APPROVAL_LIFETIME)
+        return replace(
+            self,
+            state=LoginState.APPROVED,
+            subject=subject,
+            decided_at=now,
+            expires_at=expires_at,
+        )
 
     def deny(self, *, now: Instant) -> "LoginRequest":
         """Return this login as denied.
@@ -107,7 +122,7 @@ class LoginRequest:
             LoginExpired: Its lifetime has passed.
             LoginAlreadyDecided: It is not pending.
         """
-        self._require_pending(now)
+        self.require_pending(now)
         return replace(self, state=LoginState.DENIED, decided_at=now)
 
     def give_way(self, *, now: Instant) -> "LoginRequest":
@@ -162,7 +177,8 @@ class LoginRequest:
             case _:
                 assert_never(standing)
 
-    def _require_pending(self, now: Instant) -> None:
+    def require_pending(self, now: Instant) -> None:
+        """Raise what `approve` and `deny` would, changing nothing."""
         standing = self.standing_at(now)
         if standing is Standing.EXPIRED:
             raise LoginExpired(self.expires_at)
@@ -192,3 +208,27 @@ def begin_in_chat(
         expires_at=now + lifetime,
     )
     return pending.approve(subject=subject, now=now)
+
+
+def begin_in_browser(
+    *, login_id: str, client_id: str, browser: str, lifetime: int, now: Instant
+) -> LoginRequest:
+    """Begin a login that waits for somebody's approval in a chat.
+
+    Args:
+        login_id: A fresh random identifier.
+        client_id: The client to log in to.
+        browser: Hash of the secret that names the browser: only it can finish.
+        lifetime: Milliseconds until it expires.
+        now: The current instant.
+    """
+    return LoginRequest(
+        id=login_id,
+        door=Door.BROWSER,
+        client_id=client_id,
+        subject=None,
+        state=LoginState.PENDING,
+        created_at=now,
+        expires_at=now + lifetime,
+        browser=browser,
+    )

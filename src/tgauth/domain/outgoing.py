@@ -29,8 +29,17 @@ class Notice(StrEnum):
     """The kinds of message."""
 
     LOGIN_LINK = "login_link"
-    #: Not a message but a change of one: the link was used, replaced, or has expired.
+    #: Not a message but a change of one: the link was used, replaced, or has expired; or the
+    #: question was answered, or nobody did in time.
     LOGIN_CLOSED = "login_closed"
+    #: The question who began a login, and the numbers to pick from; LOGIN_CLOSED changes it, too.
+    APPROVAL = "approval"
+    APPROVAL_UNKNOWN = "approval_unknown"
+    APPROVAL_OVER = "approval_over"
+    APPROVAL_TAKEN = "approval_taken"
+    APPROVALS_PAUSED = "approvals_paused"
+    APPROVALS_BLOCKED = "approvals_blocked"
+    APPROVALS_ALLOWED = "approvals_allowed"
     GREETING = "greeting"
     HELP = "help"
     NOT_ALLOWED = "not_allowed"

@@ -52,6 +52,9 @@ _OUTCOMES: Final = {
     AuditEvent.LOGIN_REPLACED: "replaced",
     AuditEvent.LOGIN_WITHDRAWN: "withdrawn",
     AuditEvent.LOGIN_REDEEMED: "redeemed",
+    AuditEvent.LOGIN_OPENED: "opened",
+    AuditEvent.LOGIN_APPROVED: "approved",
+    AuditEvent.LOGIN_DENIED: "denied",
 }
 
 
@@ -61,10 +64,11 @@ class Trail:
     Around the transaction: leaving it without an exception means that it was committed.
     """
 
-    __slots__ = ("_deployment", "_entries")
+    __slots__ = ("_deployment", "_door", "_entries")
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, *, door: Door = Door.CHAT) -> None:
         self._deployment = deployment
+        self._door = door
         self._entries: list[AuditEntry] = []
 
     def __enter__(self) -> Self:
@@ -82,7 +86,7 @@ class Trail:
         for entry in self._entries:
             outcome = _OUTCOMES.get(entry.event)
             if outcome is not None:
-                measures.count(LOGINS, Door.CHAT.value, outcome)
+                measures.count(LOGINS, self._door.value, outcome)
             elif entry.event is AuditEvent.SESSION_ENDED:
                 measures.count(SESSIONS_ENDED, entry.actor.value, number=entry.number)
 

@@ -12,6 +12,7 @@ from tgauth.domain.person import Person, TelegramProfile
 from tgauth.flows.auditing import Trail
 from tgauth.flows.deciding import decide
 from tgauth.flows.deployment import Deployment
+from tgauth.flows.remembering import remember
 from tgauth.store import Connection, bans, codes, inbox, logins, outbox, persons
 
 
@@ -71,9 +72,7 @@ async def _begin(
         )
         await promise(connection, asked, refusal, now=now)
         return refusal
-    person = await _remember(deployment, connection, asked.profile, known, now)
-    if known is None:
-        await trail.note(connection, AuditEvent.PERSON_JOINED, BY_PERSON, person)
+    person = await remember(deployment, connection, trail, asked.profile, known, now=now)
     await _replace_earlier(deployment, connection, trail, person, now)
     login = await _new_login(connection, deployment, trail, person, now=now)
     await _promise_link(connection, asked, login, received_at)
@@ -179,23 +178,6 @@ async def _promise_link(
                 not_before=not_before,
             ),
         )
-
-
-async def _remember(
-    deployment: Deployment,
-    connection: Connection,
-    profile: TelegramProfile,
-    known: Person | None,
-    now: Instant,
-) -> Person:
-    person = (
-        known.seen_as(profile, now=now)
-        if known
-        else Person(subject=deployment.new_id(), profile=profile, created_at=now, updated_at=now)
-    )
-    if person != known:
-        await persons.save(connection, person)
-    return person
 
 
 def _chat_code(deployment: Deployment, login: LoginRequest) -> Code:

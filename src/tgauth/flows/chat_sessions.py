@@ -2,15 +2,27 @@
 
 from enum import StrEnum
 
-from tgauth.domain.audit import BY_PERSON
+from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME
+from tgauth.domain.audit import BY_PERSON, AuditEvent
+from tgauth.domain.failures import counted_as
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice, Outgoing, owe
+from tgauth.domain.person import Person
+from tgauth.domain.session import Session
 from tgauth.flows.auditing import Trail
 from tgauth.flows.begin_chat_login import Asked, promise
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.leaving import leave, leave_everywhere
-from tgauth.store import Connection, inbox, logins, outbox, persons, sessions
+from tgauth.store import (
+    Connection,
+    blocked_networks,
+    inbox,
+    logins,
+    outbox,
+    persons,
+    sessions,
+)
 
 
 class Ending(StrEnum):
@@ -95,10 +107,32 @@ async def end_from_chat(
                 return Ending.ENDED_BEFORE
             if not in_list and login is not None:
                 await outbox.add(connection, _closed_again(asked, login, message_id, now=now))
+            if not in_list:
+                await _disown(connection, trail, session, person, now=now)
             if not session.lives_at(now):
                 return Ending.ENDED_BEFORE
             await leave(connection, trail, session, person, by=BY_PERSON, now=now)
             return Ending.ENDED
+
+
+async def _disown(
+    connection: Connection, trail: Trail, session: Session, person: Person, *, now: Instant
+) -> None:
+    """Write down that a login was not its person's, and block where it came from for a while."""
+    about = {"client_id": session.client_id, "session_id": session.id}
+    await trail.note(connection, AuditEvent.SESSION_DISOWNED, BY_PERSON, person, **about)
+    if session.visitor.address is not None:
+        network = counted_as(session.visitor.address)
+        await blocked_networks.block(connection, network, until=now + NETWORK_BLOCK_LIFETIME)
+        await trail.note(
+            connection,
+            AuditEvent.ADDRESS_BLOCKED,
+            BY_PERSON,
+            person,
+            **about,
+            address=network,
+            device=session.visitor.device,
+        )
 
 
 def _closed_again(asked: Asked, login: LoginRequest, message_id: int, *, now: Instant) -> Outgoing:

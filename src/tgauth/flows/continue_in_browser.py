@@ -1,46 +1,29 @@
 """The page behind the bot's link, and the press of its button."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from tgauth.domain.audit import Actor, AuditEvent, Doer
-from tgauth.domain.code import (
-    CALLBACK_CODE_LIFETIME,
-    Code,
-    CodeKind,
-    derive_code,
-    derive_session_secret,
-    hash_of,
-)
-from tgauth.domain.errors import OtherAccountActive, TgauthError
+from tgauth.domain.code import CodeKind
+from tgauth.domain.errors import TgauthError
 from tgauth.domain.instants import Instant
-from tgauth.domain.login import LoginRequest
 from tgauth.domain.person import Person
-from tgauth.domain.session import Session, Visitor, begin_session
+from tgauth.domain.session import Session
 from tgauth.flows.auditing import Trail
+from tgauth.flows.browser_sessions import (
+    Browser,
+    Continuation,
+    continuation,
+    current_session,
+    make_room,
+    new_session,
+    note_redeemed,
+    other_person,
+    repeatable,
+    require_switch,
+)
 from tgauth.flows.deciding import decide, judge
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.leaving import leave
 from tgauth.flows.spending import Presented, look_up, redeem_login, require_allowed
-from tgauth.store import Connection, codes, persons, sessions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Browser:
-    """A browser that opened a link.
-
-    Attributes:
-        name: Hash of the secret that names it.
-        session_secret: The session cookie's secret, if it has one.
-        visitor: How its owner would recognise it.
-    """
-
-    name: str
-    session_secret: str | None = None
-    visitor: Visitor = field(default_factory=Visitor)
-
-    def __repr__(self) -> str:
-        """Print no secret."""
-        return f"Browser({self.visitor})"
+from tgauth.store import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,27 +37,6 @@ class Offer:
 
     person: Person
     other: Person | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Continuation:
-    """Where the browser goes on to.
-
-    Attributes:
-        login_id: The login that was redeemed.
-        session: The session that began.
-        secret: The secret for the session cookie.
-        callback_code: The code for the application, where the browser returns to one.
-    """
-
-    login_id: str
-    session: Session
-    secret: str
-    callback_code: str | None
-
-    def __repr__(self) -> str:
-        """Print no secret."""
-        return f"Continuation(session {self.session.id})"
 
 
 async def show_offer(deployment: Deployment, text: str, *, browser: Browser) -> Offer:
@@ -97,11 +59,12 @@ async def _offer(
     now = deployment.now()
     presented = await look_up(connection, text)
     require_allowed(deployment, presented.person)
-    if await _repeatable(connection, presented, browser.name, now) is None:
+    if await _repeatable(connection, presented, browser, now) is None:
         presented.code.spend(kinds={CodeKind.CHAT}, client_id=deployment.client.id, now=now)
         presented.login.require_redeemable(now)
-    current = await _current(connection, browser.session_secret, now)
-    return Offer(person=presented.person, other=await _other(connection, current, presented))
+    current = await current_session(connection, browser, now=now)
+    other = await other_person(connection, current, presented.person)
+    return Offer(person=presented.person, other=other)
 
 
 async def continue_in_browser(
@@ -113,9 +76,7 @@ async def continue_in_browser(
 ) -> Continuation:
     """Spend a chat code in a browser.
 
-    The same press twice has the same outcome as once, as long as the callback code lives: the
-    answer to the first one may have been lost on the way, and a double click must not end in an
-    error. What is repeated is derived again, so nothing is kept for it.
+    The same press twice has the same outcome as once, as long as the callback code lives.
 
     Args:
         deployment: The installation.
@@ -127,12 +88,11 @@ async def continue_in_browser(
         OtherAccountActive: Another account is logged in here, and `switch` is false.
         TgauthError: The code or the login cannot be redeemed now. Nothing was written.
     """
-    by = Doer(actor=Actor.PERSON, visitor=browser.visitor)
     with Trail(deployment) as trail:
         try:
             return await decide(deployment, _continue, trail, text, browser, switch=switch)
         except TgauthError as refusal:
-            await trail.note_refused_code(text, by, refusal)
+            await trail.note_refused_code(text, browser.doer, refusal)
             raise
 
 
@@ -147,102 +107,21 @@ async def _continue(  # noqa: PLR0913 - a connection and a trail beside what it 
 ) -> Continuation:
     now = deployment.now()
     presented = await look_up(connection, text)
-    current = await _current(connection, browser.session_secret, now)
-    other = await _other(connection, current, presented)
-    if other is not None and not switch:
-        raise OtherAccountActive
-    repeated = await _repeatable(connection, presented, browser.name, now)
+    login, person = presented.login, presented.person
+    await require_switch(connection, browser, person, switch=switch, now=now)
+    repeated = await _repeatable(connection, presented, browser, now)
     if repeated is not None:
-        return _continuation(deployment, repeated, presented.login)
-    if current is not None:
-        # One browser, one session: logging out here must leave nothing behind.
-        by = Doer(actor=Actor.PERSON, visitor=browser.visitor)
-        whose = other or presented.person
-        await leave(connection, trail, current, whose, by=by, now=now, reason="new_login")
-    return await _begin(deployment, connection, trail, presented, browser)
-
-
-async def _begin(
-    deployment: Deployment,
-    connection: Connection,
-    trail: Trail,
-    presented: Presented,
-    browser: Browser,
-) -> Continuation:
-    session_id = deployment.new_id()
-    secret = derive_session_secret(deployment.master_key, session_id)
-    session = begin_session(
-        session_id=session_id,
-        subject=presented.person.subject,
-        client_id=presented.login.client_id,
-        secret_hash=hash_of(secret),
-        visitor=browser.visitor,
-        rules=deployment.sessions,
-        now=deployment.now(),
-    )
+        return continuation(deployment, repeated, login)
+    await make_room(connection, trail, browser, person, now=now)
+    session = new_session(deployment, login, person, browser)
     await redeem_login(deployment, connection, presented, session, browser=browser.name)
-    await trail.note(
-        connection,
-        AuditEvent.LOGIN_REDEEMED,
-        Doer(actor=Actor.PERSON, visitor=browser.visitor),
-        presented.person,
-        client_id=session.client_id,
-        login_id=presented.login.id,
-        session_id=session.id,
-    )
-    callback_code = _callback_code(deployment, presented.login)
-    if callback_code is not None:
-        await codes.save(
-            connection,
-            Code(
-                hash=hash_of(callback_code),
-                kind=CodeKind.CALLBACK,
-                client_id=session.client_id,
-                login_id=presented.login.id,
-                expires_at=session.created_at + CALLBACK_CODE_LIFETIME,
-            ),
-        )
-    return _continuation(deployment, session, presented.login)
+    await note_redeemed(deployment, connection, trail, login, session, person, browser)
+    return continuation(deployment, session, login)
 
 
 async def _repeatable(
-    connection: Connection, presented: Presented, browser: str, now: Instant
+    connection: Connection, presented: Presented, browser: Browser, now: Instant
 ) -> Session | None:
-    """Return the session that this very browser began with this code a moment ago, if it did."""
-    login = presented.login
-    if presented.code.kind is not CodeKind.CHAT or login.session_id is None:
+    if presented.code.kind is not CodeKind.CHAT:
         return None
-    if login.browser != browser:
-        return None
-    session = await sessions.get(connection, login.session_id)
-    if session is None or not session.lives_at(now):
-        return None
-    return session if now < session.created_at + CALLBACK_CODE_LIFETIME else None
-
-
-def _continuation(deployment: Deployment, session: Session, login: LoginRequest) -> Continuation:
-    return Continuation(
-        login_id=login.id,
-        session=session,
-        secret=derive_session_secret(deployment.master_key, session.id),
-        callback_code=_callback_code(deployment, login),
-    )
-
-
-def _callback_code(deployment: Deployment, login: LoginRequest) -> str | None:
-    if deployment.client.callback_url is None:
-        return None
-    return derive_code(deployment.master_key, CodeKind.CALLBACK, login.id)
-
-
-async def _current(connection: Connection, secret: str | None, now: Instant) -> Session | None:
-    session = await sessions.find(connection, hash_of(secret)) if secret else None
-    return session if session is not None and session.lives_at(now) else None
-
-
-async def _other(
-    connection: Connection, current: Session | None, presented: Presented
-) -> Person | None:
-    if current is None or current.subject == presented.person.subject:
-        return None
-    return await persons.get(connection, current.subject)
+    return await repeatable(connection, presented.login, browser, now=now)

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tgauth.domain.approval import Denial, derive_numbers
 from tgauth.domain.code import CodeKind, derive_code
 from tgauth.domain.instants import SECOND, Instant
-from tgauth.domain.login import LoginRequest, Standing
+from tgauth.domain.login import Door, LoginRequest, Standing
 from tgauth.domain.outgoing import Notice, Outgoing
-from tgauth.domain.session import Session
+from tgauth.domain.session import Session, Visitor
 from tgauth.flows.deployment import Deployment
 from tgauth.measures.catalogue import LOGIN_REPLY, MESSAGES
-from tgauth.store import Connection, logins, outbox, persons, sessions
+from tgauth.store import Connection, approvals, logins, outbox, persons, sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +33,20 @@ class LoginLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginOutcome:
-    """What became of a login whose link is worth nothing any more.
+    """What became of a login whose link or question is worth nothing any more.
 
     Attributes:
-        standing: How it stands now: redeemed, replaced, denied or expired.
+        standing: How it stands now: approved (only a question), redeemed, replaced, denied or
+            expired.
         session: The session that it began, with its end if it has ended, where it began one.
+        door: Where it began: a link was for it, or a question.
+        denial: Why a question was denied, if it was.
     """
 
     standing: Standing
     session: Session | None
+    door: Door = Door.CHAT
+    denial: Denial | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,32 @@ class SessionList:
     sessions: tuple[Session, ...]
 
 
-Content = LoginLink | LoginOutcome | SessionList
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What somebody is asked before a login that a browser began is approved.
+
+    Attributes:
+        login_id: The login.
+        visitor: The browser that waits.
+        network: What its address is counted under.
+        place: Where that is, where it is known.
+        age: Milliseconds since it began.
+        numbers: What can be picked.
+    """
+
+    login_id: str
+    visitor: Visitor
+    network: str
+    place: str | None
+    age: int
+    numbers: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        """Print no number."""
+        return f"Question({self.login_id})"
+
+
+Content = LoginLink | LoginOutcome | SessionList | Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +154,8 @@ async def _render(
     match outgoing.notice:
         case Notice.LOGIN_LINK:
             return await _link(deployment, connection, outgoing, login, now)
+        case Notice.APPROVAL:
+            return await _question(deployment, connection, outgoing, login, now)
         case Notice.LOGIN_CLOSED:
             return await _outcome(connection, outgoing, login, now)
         case Notice.SESSIONS:
@@ -135,7 +168,7 @@ async def _render(
                 target=outgoing.edits,
             )
         case _:
-            return DueMessage(outgoing=outgoing, notice=outgoing.notice)
+            return DueMessage(outgoing=outgoing, notice=outgoing.notice, target=outgoing.edits)
 
 
 async def _link(
@@ -160,11 +193,38 @@ async def _link(
     return DueMessage(outgoing=outgoing, notice=Notice.LOGIN_LINK, content=link)
 
 
+async def _question(
+    deployment: Deployment,
+    connection: Connection,
+    outgoing: Outgoing,
+    login: LoginRequest | None,
+    now: Instant,
+) -> DueMessage:
+    approval = await approvals.get(connection, login.id) if login else None
+    if login is None or approval is None:
+        return DueMessage(outgoing=outgoing, notice=Notice.APPROVAL_OVER)
+    standing = login.standing_at(now)
+    if standing is not Standing.PENDING:
+        # Sent before and not marked, or too late: what became of it is all there is to say.
+        content = await _outcome_of(connection, login, standing)
+        return DueMessage(outgoing=outgoing, notice=outgoing.notice, content=content)
+    question = Question(
+        login_id=login.id,
+        visitor=approval.visitor,
+        network=approval.network,
+        place=approval.place,
+        age=max(0, now - login.created_at),
+        numbers=derive_numbers(deployment.master_key, login.id).offered,
+    )
+    return DueMessage(outgoing=outgoing, notice=outgoing.notice, content=question)
+
+
 async def _outcome(
     connection: Connection, outgoing: Outgoing, login: LoginRequest | None, now: Instant
 ) -> DueMessage | None:
     standing = login.standing_at(now) if login else Standing.EXPIRED
-    if login is None or standing in {Standing.PENDING, Standing.APPROVED}:
+    waits = standing is Standing.APPROVED and login is not None and login.door is Door.CHAT
+    if login is None or waits or standing is Standing.PENDING:
         return None  # not over after all: the clock was set back a little
     target = outgoing.edits or await outbox.link_message(connection, login.id)
     return DueMessage(
@@ -180,4 +240,10 @@ async def _outcome_of(
     connection: Connection, login: LoginRequest, standing: Standing
 ) -> LoginOutcome:
     session = await sessions.get(connection, login.session_id) if login.session_id else None
-    return LoginOutcome(standing=standing, session=session)
+    approval = await approvals.get(connection, login.id) if login.door is Door.BROWSER else None
+    return LoginOutcome(
+        door=login.door,
+        standing=standing,
+        session=session,
+        denial=approval.denial if approval else None,
+    )

@@ -25,6 +25,9 @@ class Deployment:
         allow: Who may log in.
         sessions: How long sessions live.
         logins_per_minute: How many logins one person may begin within a minute.
+        approval_lifetime: How long a login waits for approval, in milliseconds.
+        browser_logins_per_minute: How many logins one network may begin in browsers within a
+            minute.
         failures_per_minute: How many attempts of one network address may fail within a minute.
         audit_kept_for: How long an entry of the audit log is kept, in milliseconds.
         now: The clock.
@@ -41,6 +44,8 @@ class Deployment:
     sessions: SessionRules
     logins_per_minute: int
     failures_per_minute: int
+    approval_lifetime: int
+    browser_logins_per_minute: int
     audit_kept_for: int
     now: Callable[[], Instant]
     reading: Callable[[], Reading]

@@ -6,7 +6,18 @@ from typing import Final
 from tgauth.domain.failures import WINDOW
 from tgauth.domain.instants import DAY, Instant
 from tgauth.flows.deployment import Deployment
-from tgauth.store import Connection, audit, failures, inbox, logins, outbox, sessions, signing_keys
+from tgauth.store import (
+    Connection,
+    approvals,
+    audit,
+    blocked_networks,
+    failures,
+    inbox,
+    logins,
+    outbox,
+    sessions,
+    signing_keys,
+)
 
 #: How long what is over is kept, for its owner to see and for the operator to look into.
 KEPT_FOR: Final = 7 * DAY
@@ -30,6 +41,8 @@ async def sweep(deployment: Deployment) -> bool:
         (logins.sweep, now - KEPT_FOR),
         (sessions.sweep, now - KEPT_FOR),
         (failures.sweep, now - WINDOW),
+        (approvals.sweep_blocks, now),
+        (blocked_networks.sweep, now),
         (audit.sweep, now - deployment.audit_kept_for),
         (_sweep_keys, now),
     )

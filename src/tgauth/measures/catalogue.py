@@ -55,13 +55,19 @@ class Gauge(Metric):
 _QUICK: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _REPLY: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
-LOGIN_OUTCOMES: Final = ("begun", "refused", "replaced", "withdrawn", "redeemed")
+#: What becomes of logins, by the door that they come through.
+LOGIN_OUTCOMES: Final = {
+    "chat": ("begun", "refused", "replaced", "withdrawn", "redeemed"),
+    "browser": ("begun", "opened", "refused", "approved", "denied", "withdrawn", "redeemed"),
+}
 
 LOGINS: Final = Counter(
     name="tgauth_logins_total",
     help="Logins by the door that they came through and what became of them.",
     labels=("door", "outcome"),
-    known=tuple(("chat", outcome) for outcome in LOGIN_OUTCOMES),
+    known=tuple(
+        (door, outcome) for door, outcomes in LOGIN_OUTCOMES.items() for outcome in outcomes
+    ),
 )
 LOGIN_REPLY: Final = Histogram(
     name="tgauth_login_reply_seconds",

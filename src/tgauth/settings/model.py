@@ -84,6 +84,14 @@ class Api(Struct, frozen=True, kw_only=True):
     failures_per_minute: Annotated[
         int, Meta(description="a number of failed attempts, 1 to 10000", ge=1, le=10000)
     ] = 100
+    logins_per_minute: Annotated[
+        int,
+        Meta(
+            description="a number of logins begun in browsers of one network address, 1 to 10000",
+            ge=1,
+            le=10000,
+        ),
+    ] = 60
 
 
 class Login(Struct, frozen=True, kw_only=True):
@@ -121,6 +129,9 @@ class Login(Struct, frozen=True, kw_only=True):
     code_ttl: Annotated[
         int, Meta(description="a number of seconds, 10 to 3600", ge=10, le=3600)
     ] = 120
+    approval_ttl: Annotated[
+        int, Meta(description="a number of seconds, 30 to 900", ge=30, le=900)
+    ] = 300
     token_ttl: Annotated[
         int, Meta(description="a number of seconds, 60 to 86400", ge=60, le=_DAY)
     ] = 900

@@ -6,6 +6,7 @@ from tgauth.domain.code import CALLBACK_CODE_LIFETIME
 from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
 from tgauth.domain.login import Door, LoginRequest, LoginState
 from tgauth.store.connection import Connection, Row
+from tgauth.store.wakeups import Topic
 
 COLUMNS: Final = (
     "id, door, client_id, subject, state, created_at, expires_at, decided_at, redeemed_at, "
@@ -20,6 +21,7 @@ UPSERT: Final = f"""
     ON CONFLICT (id) DO UPDATE SET
         subject = excluded.subject,
         state = excluded.state,
+        expires_at = excluded.expires_at,
         decided_at = excluded.decided_at,
         redeemed_at = excluded.redeemed_at,
         session_id = excluded.session_id,
@@ -69,7 +71,7 @@ SWEEP: Final = """
 async def get(connection: Connection, login_id: str) -> LoginRequest | None:
     """Return the login with this id."""
     row = await connection.one(SELECT, {"id": login_id})
-    return _login(row) if row else None
+    return login_of(row) if row else None
 
 
 async def save(connection: Connection, login: LoginRequest) -> None:
@@ -90,6 +92,8 @@ async def save(connection: Connection, login: LoginRequest) -> None:
             "browser": login.browser,
         },
     )
+    if login.door is Door.BROWSER:
+        connection.announced.add(Topic.APPROVAL)
 
 
 async def still_open(
@@ -99,7 +103,7 @@ async def still_open(
     rows = await connection.run(
         SELECT_OPEN, {"subject": subject, "client_id": client_id, "now": now}
     )
-    return [_login(row) for row in rows]
+    return [login_of(row) for row in rows]
 
 
 async def withdraw_all(connection: Connection, *, now: Instant) -> list[str]:
@@ -115,19 +119,19 @@ async def count_since(connection: Connection, subject: str, *, since: Instant, n
 
 async def of_person(connection: Connection, subject: str) -> list[LoginRequest]:
     """Return every login of a person that is still kept, oldest first."""
-    return [_login(row) for row in await connection.run(SELECT_BY_SUBJECT, {"subject": subject})]
+    return [login_of(row) for row in await connection.run(SELECT_BY_SUBJECT, {"subject": subject})]
 
 
 async def recent(connection: Connection, subject: str, *, most: int) -> list[LoginRequest]:
     """Return the newest logins of a person, newest first."""
     rows = await connection.run(SELECT_RECENT, {"subject": subject, "most": most})
-    return [_login(row) for row in rows]
+    return [login_of(row) for row in rows]
 
 
 async def of_session(connection: Connection, session_id: str) -> LoginRequest | None:
     """Return the login that began a session."""
     row = await connection.one(SELECT_BY_SESSION, {"session_id": session_id})
-    return _login(row) if row else None
+    return login_of(row) if row else None
 
 
 async def expire_open(connection: Connection, *, now: Instant) -> None:
@@ -141,7 +145,8 @@ async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
     return len(await connection.run(SWEEP, {"before": before, "most": most}))
 
 
-def _login(row: Row) -> LoginRequest:
+def login_of(row: Row) -> LoginRequest:
+    """Return what a row with these columns means."""
     return LoginRequest(
         id=row["id"],
         door=Door(row["door"]),

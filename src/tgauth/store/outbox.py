@@ -57,7 +57,9 @@ SELECT_NEXT_TIME: Final = """
 # A link that expired while it waited was sent as an apology instead: that stays as it is.
 SELECT_LINK_MESSAGE: Final = f"""
     SELECT message_id FROM outbox
-    WHERE login_id = :login_id AND notice = '{Notice.LOGIN_LINK}' AND sent_at IS NOT NULL
+    WHERE login_id = :login_id AND notice IN ('{Notice.LOGIN_LINK}', '{Notice.APPROVAL}')
+    AND sent_at IS NOT NULL
+    ORDER BY id DESC LIMIT 1
 """
 # A list whose change is owed already says the truth when that is sent.
 SELECT_LISTS: Final = f"""

@@ -42,6 +42,8 @@ class Topic(StrEnum):
     INBOX = "i"
     #: A message has been promised, or is due sooner.
     OUTBOX = "o"
+    #: A login that a browser waits for was opened, approved, denied or redeemed.
+    APPROVAL = "a"
 
 
 class Wakeups:

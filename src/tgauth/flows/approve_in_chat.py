@@ -1,0 +1,341 @@
+"""A person opens a login's link in the chat, is asked, and answers."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tgauth.domain.approval import (
+    BLOCK_LIFETIME,
+    FAILURES_BEFORE_PAUSE,
+    PAUSE_WINDOW,
+    Approval,
+    Denial,
+    derive_numbers,
+    looks_like_a_name,
+)
+from tgauth.domain.audit import BY_PERSON, AuditEvent
+from tgauth.domain.code import hash_of
+from tgauth.domain.instants import Instant
+from tgauth.domain.login import Door, LoginRequest, Standing
+from tgauth.domain.outgoing import Notice, owe
+from tgauth.domain.person import Person
+from tgauth.flows.auditing import Trail
+from tgauth.flows.begin_chat_login import Asked, promise
+from tgauth.flows.deciding import decide
+from tgauth.flows.deployment import Deployment
+from tgauth.flows.remembering import remember
+from tgauth.store import Connection, approvals, bans, inbox, logins, outbox, persons
+
+
+class Answered(StrEnum):
+    """What became of an answer."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    WRONG_NUMBER = "wrong_number"
+    #: It was answered before, has expired, or is somebody else's.
+    TOO_LATE = "too_late"
+    NOT_ALLOWED = "not_allowed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a person pressed under a question.
+
+    Attributes:
+        login_id: The login that the question is about.
+        number: The number that was picked; none: declined.
+        message_id: The message that the button is under.
+    """
+
+    login_id: str
+    number: int | None
+    message_id: int
+
+
+async def open_approval(
+    deployment: Deployment, asked: Asked, handle: str
+) -> LoginRequest | Notice | None:
+    """Ask whoever opens a login's link whether they began it; approves nothing.
+
+    The first one who opens it is the only one who is ever asked.
+
+    Args:
+        deployment: The installation.
+        asked: Who opens it.
+        handle: What stands in the link.
+
+    Returns:
+        The login; or the notice that was promised instead; or nothing, where this update had its
+        effects before.
+    """
+    with Trail(deployment, door=Door.BROWSER) as trail:
+        return await decide(deployment, _open, trail, asked, handle)
+
+
+async def _open(
+    connection: Connection, deployment: Deployment, trail: Trail, asked: Asked, handle: str
+) -> LoginRequest | Notice | None:
+    now = deployment.now()
+    received_at = await inbox.finish(connection, asked.key)
+    if received_at is None:
+        return None
+    approval, login = await _find(connection, handle)
+    known = await persons.find(connection, asked.profile.telegram_id)
+    refusal = await _refusal(deployment, connection, asked, known, approval, login)
+    if approval is None or login is None or refusal is not None:
+        notice = refusal or Notice.APPROVAL_UNKNOWN
+        if login is not None:
+            await trail.count(
+                connection,
+                AuditEvent.LOGIN_REFUSED,
+                BY_PERSON,
+                known,
+                telegram_id=asked.profile.telegram_id,
+                client_id=login.client_id,
+                reason=notice.value,
+            )
+        await promise(connection, asked, notice, now=now)
+        return notice
+    await _ask(connection, trail, asked, known, approval, login, received_at=received_at, now=now)
+    return login
+
+
+async def _find(connection: Connection, handle: str) -> tuple[Approval | None, LoginRequest | None]:
+    if not looks_like_a_name(handle):
+        return None, None
+    approval = await approvals.by_handle(connection, hash_of(handle))
+    login = await logins.get(connection, approval.login_id) if approval else None
+    return approval, login
+
+
+async def _refusal(  # noqa: PLR0911, PLR0913, PLR0917 - one for each reason, in the order that tells least
+    deployment: Deployment,
+    connection: Connection,
+    asked: Asked,
+    known: Person | None,
+    approval: Approval | None,
+    login: LoginRequest | None,
+) -> Notice | None:
+    now, telegram_id = deployment.now(), asked.profile.telegram_id
+    if not await _may_log_in(deployment, connection, asked, known):
+        return Notice.NOT_ALLOWED
+    blocked_until = await approvals.blocked_until(connection, telegram_id)
+    # One from the far future: the clock was set back, and its end may be far away.
+    if blocked_until is not None and 0 < blocked_until - now <= BLOCK_LIFETIME:
+        return Notice.APPROVALS_BLOCKED
+    if approval is None or login is None:
+        return Notice.APPROVAL_UNKNOWN
+    if login.standing_at(now) is not Standing.PENDING:
+        return Notice.APPROVAL_OVER
+    if approval.opened_by is not None and approval.opened_by != telegram_id:
+        return Notice.APPROVAL_TAKEN
+    failed = await approvals.count_failed(
+        connection, telegram_id, since=now - PAUSE_WINDOW, now=now
+    )
+    if failed >= FAILURES_BEFORE_PAUSE:
+        return Notice.APPROVALS_PAUSED
+    return None
+
+
+async def _may_log_in(
+    deployment: Deployment, connection: Connection, asked: Asked, known: Person | None
+) -> bool:
+    telegram_id = asked.profile.telegram_id
+    banned_at = known.banned_at if known else await bans.get(connection, telegram_id)
+    return banned_at is None and deployment.allow.permits(telegram_id)
+
+
+async def _ask(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what it is about
+    connection: Connection,
+    trail: Trail,
+    asked: Asked,
+    known: Person | None,
+    approval: Approval,
+    login: LoginRequest,
+    *,
+    received_at: Instant,
+    now: Instant,
+) -> None:
+    is_first = approval.opened_by is None
+    opened = approval.open(telegram_id=asked.profile.telegram_id, now=now)
+    await approvals.save(connection, opened)
+    if is_first:
+        await trail.note(
+            connection,
+            AuditEvent.LOGIN_OPENED,
+            BY_PERSON,
+            known,
+            telegram_id=asked.profile.telegram_id,
+            client_id=login.client_id,
+            login_id=login.id,
+            address=approval.visitor.address,
+            device=approval.visitor.device,
+        )
+    elif await outbox.is_owed(connection, chat_id=asked.chat_id, notice=Notice.APPROVAL):
+        return
+    notices = ((Notice.APPROVAL, now), (Notice.LOGIN_CLOSED, login.expires_at))
+    for notice, not_before in notices if is_first else notices[:1]:
+        await outbox.add(
+            connection,
+            owe(
+                notice,
+                chat_id=asked.chat_id,
+                language=asked.language,
+                login_id=login.id,
+                now=received_at,
+                not_before=not_before,
+            ),
+        )
+
+
+async def answer_approval(deployment: Deployment, asked: Asked, answer: Answer) -> Answered | None:
+    """Approve or deny a login, as the person who is asked for it wants.
+
+    The right number approves; a wrong one denies as surely as declining: whoever began the login
+    sees which one is right, and a guess is no knowledge.
+
+    Args:
+        deployment: The installation.
+        asked: Who answers.
+        answer: What they pressed.
+
+    Returns:
+        What became of it; nothing, where this update had its effects before.
+    """
+    with Trail(deployment, door=Door.BROWSER) as trail:
+        return await decide(deployment, _answer, trail, asked, answer)
+
+
+async def _answer(
+    connection: Connection, deployment: Deployment, trail: Trail, asked: Asked, answer: Answer
+) -> Answered | None:
+    now = deployment.now()
+    if not await inbox.finish(connection, asked.key):
+        return None
+    login = await logins.get(connection, answer.login_id)
+    approval = await approvals.get(connection, answer.login_id)
+    if (
+        login is None
+        or approval is None
+        or approval.opened_by != asked.profile.telegram_id
+        or login.standing_at(now) is not Standing.PENDING
+    ):
+        return Answered.TOO_LATE
+    known = await persons.find(connection, asked.profile.telegram_id)
+    if not await _may_log_in(deployment, connection, asked, known):
+        return Answered.NOT_ALLOWED
+    right = derive_numbers(deployment.master_key, login.id).right
+    if answer.number != right:
+        denial = Denial.DECLINED if answer.number is None else Denial.WRONG_NUMBER
+        await logins.save(connection, login.deny(now=now))
+        await approvals.save(connection, approval.denied(denial))
+        await outbox.hasten(connection, login.id, now=now)
+        await _note(connection, trail, AuditEvent.LOGIN_DENIED, asked, known, login, denial)
+        return Answered(denial.value)
+    person = await remember(deployment, connection, trail, asked.profile, known, now=now)
+    approved = login.approve(subject=person.subject, now=now)
+    await logins.save(connection, approved)
+    await _promise_outcome(connection, asked, login, approved, answer.message_id, now=now)
+    await _note(connection, trail, AuditEvent.LOGIN_APPROVED, asked, person, login, None)
+    return Answered.APPROVED
+
+
+async def _promise_outcome(  # noqa: PLR0913 - each is one part of a promise
+    connection: Connection,
+    asked: Asked,
+    login: LoginRequest,
+    approved: LoginRequest,
+    message_id: int,
+    *,
+    now: Instant,
+) -> None:
+    """Let the question say what was answered, and again when it is used or has expired."""
+    moments = [now]
+    if approved.expires_at != login.expires_at:
+        # What was owed for the end says then that it waits for the browser still.
+        moments.append(approved.expires_at)
+    for moment in moments:
+        await outbox.add(
+            connection,
+            owe(
+                Notice.LOGIN_CLOSED,
+                chat_id=asked.chat_id,
+                language=asked.language,
+                login_id=login.id,
+                edits=message_id,
+                now=now,
+                not_before=moment,
+            ),
+        )
+
+
+async def _note(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what it is about
+    connection: Connection,
+    trail: Trail,
+    event: AuditEvent,
+    asked: Asked,
+    person: Person | None,
+    login: LoginRequest,
+    denial: Denial | None,
+) -> None:
+    await trail.note(
+        connection,
+        event,
+        BY_PERSON,
+        person,
+        telegram_id=asked.profile.telegram_id,
+        client_id=login.client_id,
+        login_id=login.id,
+        reason=denial.value if denial else None,
+    )
+
+
+async def block_approvals(
+    deployment: Deployment, asked: Asked, *, blocked: bool, message_id: int
+) -> bool:
+    """Ask somebody for nothing for a day, or again; say whether this update did it.
+
+    Args:
+        deployment: The installation.
+        asked: Who wants it so.
+        blocked: Whether they want to be asked for nothing.
+        message_id: The message that the button is under: it is changed to say so.
+    """
+    with Trail(deployment, door=Door.BROWSER) as trail:
+        return await decide(deployment, _block, trail, asked, blocked, message_id)
+
+
+async def _block(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what it is about
+    connection: Connection,
+    deployment: Deployment,
+    trail: Trail,
+    asked: Asked,
+    blocked: bool,  # noqa: FBT001 - passed on by `decide`
+    message_id: int,
+) -> bool:
+    now, telegram_id = deployment.now(), asked.profile.telegram_id
+    if not await inbox.finish(connection, asked.key):
+        return False
+    if blocked:
+        await approvals.block(connection, telegram_id, until=now + BLOCK_LIFETIME)
+    else:
+        await approvals.unblock(connection, telegram_id)
+    await trail.note(
+        connection,
+        AuditEvent.APPROVALS_BLOCKED,
+        BY_PERSON,
+        await persons.find(connection, telegram_id),
+        telegram_id=telegram_id,
+        reason="for_a_day" if blocked else "ended",
+    )
+    await outbox.add(
+        connection,
+        owe(
+            Notice.APPROVALS_BLOCKED if blocked else Notice.APPROVALS_ALLOWED,
+            chat_id=asked.chat_id,
+            language=asked.language,
+            edits=message_id,
+            now=now,
+        ),
+    )
+    return True

@@ -1,0 +1,175 @@
+"""Rows of `approvals`, and of who wants to be asked for none."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tgauth.domain.approval import Approval, Denial
+from tgauth.domain.instants import CLOCK_TOLERANCE, Instant
+from tgauth.domain.login import LoginRequest
+from tgauth.domain.session import Visitor
+from tgauth.store.connection import Connection, Row
+from tgauth.store.logins import login_of
+from tgauth.store.wakeups import Topic
+
+COLUMNS: Final = (
+    "login_id, handle_hash, stream_hash, created_at, state_parameter, device, address, network, "
+    "place, opened_by, opened_at, denial"
+)
+UPSERT: Final = f"""
+    INSERT INTO approvals ({COLUMNS}) VALUES (
+        :login_id, :handle_hash, :stream_hash, :created_at, :state_parameter, :device, :address,
+        :network, :place, :opened_by, :opened_at, :denial
+    )
+    ON CONFLICT (login_id) DO UPDATE SET
+        opened_by = excluded.opened_by,
+        opened_at = excluded.opened_at,
+        denial = excluded.denial
+"""
+SELECT: Final = f"SELECT {COLUMNS} FROM approvals WHERE login_id = :login_id"
+SELECT_BY_HANDLE: Final = f"SELECT {COLUMNS} FROM approvals WHERE handle_hash = :handle_hash"
+SELECT_BY_STREAM: Final = f"SELECT {COLUMNS} FROM approvals WHERE stream_hash = :stream_hash"
+#: Names in one look: well below what any SQLite takes as parameters.
+NAMES_AT_ONCE: Final = 500
+SELECT_FOLLOWED: Final = """
+    SELECT approvals.stream_hash, approvals.opened_by, logins.* FROM approvals
+    JOIN logins ON logins.id = approvals.login_id
+    WHERE approvals.stream_hash IN ({names})
+"""
+# Those from the future do not count: the clock was set back, and its return may be far away.
+COUNT_BEGUN: Final = f"""
+    SELECT count(*) AS number FROM approvals
+    WHERE network = :network AND created_at > :since AND created_at <= :now + {CLOCK_TOLERANCE}
+"""
+COUNT_FAILED: Final = f"""
+    SELECT count(*) AS number FROM approvals
+    JOIN logins ON logins.id = approvals.login_id
+    WHERE approvals.opened_by = :telegram_id
+    AND approvals.opened_at > :since AND approvals.opened_at <= :now + {CLOCK_TOLERANCE}
+    AND (
+        approvals.denial = '{Denial.WRONG_NUMBER}'
+        OR (logins.state = 'pending' AND logins.expires_at <= :now)
+    )
+"""
+SELECT_BLOCK: Final = """
+    SELECT blocked_until FROM approval_blocks WHERE telegram_id = :telegram_id
+"""
+BLOCK: Final = """
+    INSERT INTO approval_blocks (telegram_id, blocked_until) VALUES (:telegram_id, :blocked_until)
+    ON CONFLICT (telegram_id) DO UPDATE SET blocked_until = excluded.blocked_until
+"""
+UNBLOCK: Final = "DELETE FROM approval_blocks WHERE telegram_id = :telegram_id"
+SWEEP_BLOCKS: Final = """
+    DELETE FROM approval_blocks WHERE telegram_id IN (
+        SELECT telegram_id FROM approval_blocks
+        WHERE blocked_until < :before ORDER BY blocked_until LIMIT :most
+    )
+    RETURNING telegram_id
+"""
+
+
+async def save(connection: Connection, approval: Approval) -> None:
+    """Add what is asked for a login, or keep what came of it."""
+    await connection.run(
+        UPSERT,
+        {
+            "login_id": approval.login_id,
+            "handle_hash": approval.handle_hash,
+            "stream_hash": approval.stream_hash,
+            "created_at": approval.created_at,
+            "state_parameter": approval.state_parameter,
+            "device": approval.visitor.device,
+            "address": approval.visitor.address,
+            "network": approval.network,
+            "place": approval.place,
+            "opened_by": approval.opened_by,
+            "opened_at": approval.opened_at,
+            "denial": approval.denial,
+        },
+    )
+    connection.announced.add(Topic.APPROVAL)
+
+
+async def get(connection: Connection, login_id: str) -> Approval | None:
+    """Return what is asked for a login, if it began in a browser."""
+    return _maybe(await connection.one(SELECT, {"login_id": login_id}))
+
+
+async def by_handle(connection: Connection, handle_hash: str) -> Approval | None:
+    """Return what a deep link means."""
+    return _maybe(await connection.one(SELECT_BY_HANDLE, {"handle_hash": handle_hash}))
+
+
+async def by_stream(connection: Connection, stream_hash: str) -> Approval | None:
+    """Return what a stream of events is about."""
+    return _maybe(await connection.one(SELECT_BY_STREAM, {"stream_hash": stream_hash}))
+
+
+async def followed(
+    connection: Connection, stream_hashes: Sequence[str]
+) -> dict[str, tuple[LoginRequest, bool]]:
+    """Return the logins that streams are about, each with whether somebody is asked by now."""
+    found: dict[str, tuple[LoginRequest, bool]] = {}
+    for start in range(0, len(stream_hashes), NAMES_AT_ONCE):
+        named = {
+            f"name{place}": name
+            for place, name in enumerate(stream_hashes[start : start + NAMES_AT_ONCE])
+        }
+        names = ", ".join(f":{name}" for name in named)
+        for row in await connection.run(SELECT_FOLLOWED.format(names=names), named):
+            found[row["stream_hash"]] = (login_of(row), row["opened_by"] is not None)
+    return found
+
+
+async def count_begun(connection: Connection, network: str, *, since: Instant, now: Instant) -> int:
+    """Return how many logins a network began in browsers after `since`."""
+    row = await connection.one(COUNT_BEGUN, {"network": network, "since": since, "now": now})
+    return row["number"] if row else 0
+
+
+async def count_failed(
+    connection: Connection, telegram_id: int, *, since: Instant, now: Instant
+) -> int:
+    """Return how many questions after `since` somebody answered wrongly, or not at all."""
+    row = await connection.one(
+        COUNT_FAILED, {"telegram_id": telegram_id, "since": since, "now": now}
+    )
+    return row["number"] if row else 0
+
+
+async def blocked_until(connection: Connection, telegram_id: int) -> Instant | None:
+    """Return until when somebody wants to be asked for nothing, if they ever said so."""
+    row = await connection.one(SELECT_BLOCK, {"telegram_id": telegram_id})
+    return row["blocked_until"] if row else None
+
+
+async def block(connection: Connection, telegram_id: int, *, until: Instant) -> None:
+    """Keep that somebody wants to be asked for nothing for a while."""
+    await connection.run(BLOCK, {"telegram_id": telegram_id, "blocked_until": until})
+
+
+async def unblock(connection: Connection, telegram_id: int) -> None:
+    """Let somebody be asked again."""
+    await connection.run(UNBLOCK, {"telegram_id": telegram_id})
+
+
+async def sweep_blocks(connection: Connection, *, before: Instant, most: int) -> int:
+    """Delete a batch of wishes that are over; return how many."""
+    return len(await connection.run(SWEEP_BLOCKS, {"before": before, "most": most}))
+
+
+def _maybe(row: Row | None) -> Approval | None:
+    if row is None:
+        return None
+    return Approval(
+        login_id=row["login_id"],
+        handle_hash=row["handle_hash"],
+        stream_hash=row["stream_hash"],
+        created_at=row["created_at"],
+        state_parameter=row["state_parameter"],
+        visitor=Visitor(device=row["device"], address=row["address"]),
+        network=row["network"],
+        place=row["place"],
+        opened_by=row["opened_by"],
+        opened_at=row["opened_at"],
+        denial=Denial(row["denial"]) if row["denial"] else None,
+    )
