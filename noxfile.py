@@ -58,8 +58,9 @@ def tests(session: nox.Session) -> None:
 #: What needs neither another program nor minutes. Not the sandbox: it knows a Bot API that only the
 #: newest python-telegram-bot reads whole.
 UNITS = [
-    *("api", "bot", "cli", "domain", "flows", "inspection", "oidc", "settings", "store"),
-    *("supervisor", "texts", "test_logs.py", "test_premises.py"),
+    *("api", "bot", "cli", "domain", "flows", "inspection", "measures", "oidc", "settings"),
+    *("store", "supervisor", "texts"),
+    *("test_clocks.py", "test_logs.py", "test_premises.py", "test_upkeep.py"),
 ]
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,7 +19,9 @@ import httpx
 
 T = TypeVar("T")
 
-TOKEN: Final = "4242:sandbox-token-for-tests"
+#: Another one in each run: ports are used again soon, and a bot that some other run left behind
+#: must not take the updates of this one's Telegram.
+TOKEN: Final = f"4242:{secrets.token_urlsafe(18)}"
 LINK: Final = re.compile(r"https?://\S+/auth/callback\?code=([A-Za-z0-9_-]+)")
 
 #: What a healthy process never prints (each of them was once seen in an earlier design).

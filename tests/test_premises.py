@@ -12,7 +12,13 @@ import pytest
 
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.migration_files import newest
-from tgauth.premises import needs_migration, only_supervisor
+from tgauth.premises import (
+    control_path,
+    control_places,
+    is_root_at_large,
+    needs_migration,
+    only_supervisor,
+)
 
 NOBODY = 4242
 
@@ -98,3 +104,48 @@ def test_another_accounts_store_is_told_before_anything_is_started(suffix: str) 
         assert not told.value.may_pass
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("user", "environment", "mark", "expected"),
+    [
+        (0, {}, "", True),
+        (1000, {}, "", False),
+        (0, {"container": "podman"}, "", False),
+        (0, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "", False),
+        (0, {"container": ""}, "", True),
+        (0, {}, ".dockerenv", False),
+        (0, {}, "run/.containerenv", False),
+        (0, {}, "run/systemd/container", False),
+    ],
+)
+def test_root_is_noticed_outside_a_container(
+    tmp_path: Path, user: int, environment: dict[str, str], mark: str, *, expected: bool
+) -> None:
+    """Inside one it is root of little."""
+    if mark:
+        (tmp_path / mark).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / mark).touch()
+    assert expected == is_root_at_large(environment, user=user, root=tmp_path)
+
+
+def test_the_control_socket_has_its_place(tmp_path: Path) -> None:
+    """Beside the store, or where systemd made a folder; one store has one place."""
+    store = tmp_path / "tgauth.db"
+    alias = tmp_path / "alias.db"
+    store.touch()
+    alias.symlink_to(store)
+    assert tmp_path / "tgauth.db.control" == control_path(alias, {})
+    runtime = {"RUNTIME_DIRECTORY": "/run/tgauth:/run/other"}
+    assert Path("/run/tgauth/tgauth.db.control") == control_path(alias, runtime)
+
+
+def test_whoever_looks_for_it_begins_where_it_was_noted(tmp_path: Path) -> None:
+    """A shell knows nothing of the service's folders."""
+    store = tmp_path / "tgauth.db"
+    beside = tmp_path / "tgauth.db.control"
+    assert (beside,) == control_places(store, {})
+    with only_supervisor(store, Path("/run/tgauth/tgauth.db.control")):
+        places = control_places(store, {"RUNTIME_DIRECTORY": "/run/x"})
+    noted, runtime = Path("/run/tgauth/tgauth.db.control"), Path("/run/x/tgauth.db.control")
+    assert (noted, runtime, beside) == places

@@ -1,6 +1,7 @@
 """Where a store can be, and that one supervisor at a time works on it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ from tgauth.supervisor import AlreadyHeld, hold, noted
 _log = Log("bot")
 
 _RUNTIME_DIRECTORY: Final = "RUNTIME_DIRECTORY"
+#: What Docker, Podman, systemd-nspawn and Kubernetes leave for whoever wants to know.
+_CONTAINER_FILES: Final = (".dockerenv", "run/.containerenv", "run/systemd/container")
+_CONTAINER_VARIABLES: Final = ("container", "KUBERNETES_SERVICE_HOST")
 #: Seconds between looks at whether another bot still works.
 _LOOK_EVERY: Final = 0.02
 
@@ -109,6 +113,23 @@ def beside(database: Path, ending: str) -> Path:
     """Return the file of that ending beside a store. Two names of one store are one store."""
     whole = database.resolve()
     return whole.with_name(f"{whole.name}.{ending}")
+
+
+def is_root_at_large(
+    environment: Mapping[str, str], *, user: int | None = None, root: Path = Path("/")
+) -> bool:
+    """Say whether we run as root where that means the whole machine: outside a container.
+
+    Args:
+        environment: The process's environment.
+        user: As whom; by default as whom we do.
+        root: The file system that we see.
+    """
+    if (os.geteuid() if user is None else user) != 0:
+        return False
+    marks = any((root / mark).exists() for mark in _CONTAINER_FILES)
+    named = any(environment.get(name) for name in _CONTAINER_VARIABLES)
+    return not (marks or named or os.getpid() == 1)
 
 
 def needs_migration(path: Path) -> bool:

@@ -9,7 +9,10 @@ from tgauth.settings import ConfigurationError, Settings, read_settings
 from tgauth.supervisor import Child, ReloadRefused, Renewal
 
 #: Settings of what the first process holds, and hands down to whatever it starts.
-_HELD: Final = ("database.path", "api.host", "api.port", "api.socket_mode")
+_HELD: Final = (
+    *("database.path", "api.host", "api.port", "api.socket_mode"),
+    *("metrics.host", "metrics.port"),
+)
 
 
 async def renewed(

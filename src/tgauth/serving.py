@@ -3,10 +3,11 @@
 It loads neither Telegram nor HTTP nor the store.
 """
 
+import asyncio
 import os
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from tgauth.processes import BOT_GRACE, STOP_DEADLINE, command, report
 from tgauth.renewal import renewed
 from tgauth.settings import Settings
 from tgauth.supervisor import Child, Supervisor, control_socket
+from tgauth.supervisor.child import notify
 
 _log = Log("supervisor")
 
@@ -35,6 +37,8 @@ WATCHDOG: Final = 10.0
 _TOKEN: Final = "TGAUTH_TELEGRAM__TOKEN"  # noqa: S105 - the name of a variable
 #: Looks like one, and is none.
 _NO_TOKEN: Final = "0:not-for-the-api"  # noqa: S105 - as it says
+#: Seconds by which a start may take longer, asked for again and again.
+_EXTENSION: Final = 30.0
 
 
 async def serve(settings: Settings) -> int:
@@ -56,8 +60,9 @@ async def serve(settings: Settings) -> int:
         if needs_migration(path):
             # Once, and for as long as it takes: a child has only so long to become ready.
             _log.info("store.migrating", path=path)
-            with signalled() as shutdown:
-                code = await run_migration(command("db", "migrate"), shutdown=shutdown)
+            async with _taking_its_time("migrating the store"):
+                with signalled() as shutdown:
+                    code = await run_migration(command("db", "migrate"), shutdown=shutdown)
             if code is None:
                 _log.info("store.migration_stopped", path=path)
                 return os.EX_OK
@@ -73,6 +78,23 @@ async def serve(settings: Settings) -> int:
             control=control,
         )
         return await supervisor.run()
+
+
+@asynccontextmanager
+async def _taking_its_time(what: str) -> AsyncIterator[None]:
+    """Ask a service manager to wait for as long as the block takes (sd_notify(3))."""
+
+    async def ask() -> None:
+        while True:
+            notify(EXTEND_TIMEOUT_USEC=str(int(_EXTENSION * 1_000_000)), STATUS=what)
+            await asyncio.sleep(_EXTENSION / 3)
+
+    asking = asyncio.create_task(ask())
+    try:
+        yield
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
 
 
 @contextmanager

@@ -244,8 +244,9 @@ async def test_a_person_who_may_not_log_in_is_no_guesser(store: Store, clock: Cl
         {"Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"},
         {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Mode": "navigate"},
         {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors"},
     ],
-    ids=["image", "frame", "fetch"],
+    ids=["image", "frame", "fetch", "fetch that may not read the answer"],
 )
 async def test_a_page_elsewhere_cannot_use_up_its_visitors_attempts(
     deployment: Deployment, headers: dict[str, str]

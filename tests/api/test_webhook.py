@@ -103,6 +103,15 @@ async def test_whoever_does_not_know_the_secret_is_refused(
     assert await waiting(deployment) is None
 
 
+async def test_a_page_elsewhere_cannot_use_up_its_visitors_attempts(store: Store) -> None:
+    """A browser posts for any page, but no header of that name without asking us first."""
+    deployment = a_deployment(store, failures_per_minute=3)
+    async with from_address(an_app(deployment, webhook=WebhookOptions()), "192.0.2.9") as client:
+        statuses = [(await post(client, "{}", secret=None)).status_code for _ in range(5)]
+        assert [403] * 5 == statuses
+        assert 403 == (await post(client, body_of(), "wrong")).status_code
+
+
 async def test_guesses_count_and_telegram_is_never_shut_out(store: Store) -> None:
     """Although it may share an address with whoever guesses."""
     deployment = a_deployment(store, failures_per_minute=3)

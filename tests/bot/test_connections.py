@@ -50,6 +50,12 @@ async def a_server(
     """Answer requests in their order with these bytes, the last one for ever."""
     seen = Server()
     left = list(answers)
+    serving: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        serving.add(asyncio.create_task(serve(reader, writer)))
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.accepted += 1
@@ -69,12 +75,17 @@ async def a_server(
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "localhost", 0, ssl=context)
+    server = await asyncio.start_server(accept, "localhost", 0, ssl=context)
     async with server:
         seen.port = server.sockets[0].getsockname()[1]
         for one in server.sockets[1:]:
             one.close()
         yield seen
+    # Python 3.11 closes a server without its connections.
+    await asyncio.sleep(0.01)  # whoever has connected is accepted
+    for writer in writers:
+        writer.transport.abort()
+    await asyncio.gather(*serving, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -101,6 +112,68 @@ async def test_a_connection_that_the_server_closed_is_not() -> None:
             assert (200, b"ok") == await asking.ask("GET", server.url(), None, PATIENCE)
             await asyncio.sleep(0.05)
         assert 2 == server.accepted
+
+
+async def test_what_nobody_asked_for_answers_no_request() -> None:
+    """It would be taken for the answer to the next one, and each answer for another's from then."""
+    unasked = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nlate"
+    async with a_server(GOOD + unasked, GOOD) as server, connections() as asking:
+        for _ in range(2):
+            assert (200, b"ok") == await asking.ask("GET", server.url(), None, PATIENCE)
+        assert 2 == server.accepted
+
+
+async def test_what_comes_while_a_connection_is_idle_answers_no_request() -> None:
+    """So do some proxies end what was idle for too long."""
+    unasked = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(GOOD)
+        await asyncio.sleep(0.05)
+        writer.write(unasked)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, connections() as asking:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        for _ in range(2):
+            assert (200, b"ok") == await asking.ask("GET", url, None, PATIENCE)
+            await asyncio.sleep(0.2)
+
+
+async def test_an_endless_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever answers there, it must not fill the memory."""
+    monkeypatch.setattr("tgauth.bot.connections._LARGEST_ANSWER", 1000)
+    endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 1001
+    async with a_server(endless) as server, connections() as asking:
+        with pytest.raises(NetworkError, match="larger than any"):
+            await asking.ask("GET", server.url(), None, PATIENCE)
+
+
+async def test_an_answer_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then keeps every single wait short, and the caller waiting for ever."""
+    monkeypatch.setattr("tgauth.bot.connections._LONGEST_ANSWER", 0.1)
+
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        # It ends when the other side hangs up.
+        while not writer.is_closing():
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await asyncio.sleep(0.02)
+        writer.transport.abort()
+        await asyncio.sleep(0.01)
+        ended.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, connections() as asking:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with asyncio.timeout(5):
+            with pytest.raises(TimedOut):
+                await asking.ask("GET", url, None, replace(PATIENCE, read=0.3))
+        await asking.close()
+        async with asyncio.timeout(5):
+            await ended.wait()
 
 
 async def test_a_connection_that_is_to_be_closed_is_not() -> None:

@@ -134,6 +134,21 @@ def test_several_flooded_chats_are_the_bot_itself(pace: Pace, time: Time) -> Non
     assert pace.room()
 
 
+def test_groups_in_slow_mode_silence_nobody_else(pace: Pace, time: Time) -> None:
+    """Any stranger may own some, and let the bot speak in them once an hour."""
+    for chat_id in range(1, 3 * MANY_CHATS):
+        pace.flood(-chat_id, 900.0)
+    assert pace.room()
+    assert (False, True) == (pace.may(-1, Kind.SEND), pace.may(7, Kind.SEND))
+    for chat_id in range(1, MANY_CHATS):
+        pace.flood(chat_id, 5.0)
+    assert pace.room()
+    pace.flood(MANY_CHATS, 5.0)
+    assert 0 == pace.room()
+    time.now += 5
+    assert pace.room()
+
+
 def test_chats_that_were_flooded_long_ago_are_not_counted(pace: Pace, time: Time) -> None:
     """Only those that are to be left alone at the same time."""
     for chat_id in range(1, 3 * MANY_CHATS):

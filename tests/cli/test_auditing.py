@@ -180,6 +180,7 @@ def test_what_an_operator_does_is_in_the_log(tgauth: Installation) -> None:
     tgauth("user", "unban", str(ALICE))
     tgauth("user", "remove", "a", "--yes")
     tgauth("keys", "rotate")
+    tgauth("keys", "renew", "--master-key-stolen", "--yes")
     found = [json.loads(line) for line in tgauth("audit", "--json").stdout.splitlines()]
     assert [
         "person.exported",
@@ -187,6 +188,7 @@ def test_what_an_operator_does_is_in_the_log(tgauth: Installation) -> None:
         "person.unbanned",
         "person.removed",
         "keys.rotated",
+        "master_key.renewed",
     ] == [one["event"] for one in found]
     assert {"operator"} == {one["actor"] for one in found}
 

@@ -141,3 +141,36 @@ def test_a_process_ends_alike_with_and_without_options_before_it(
     assert directly == ended("--config", "tgauth.toml", *process.split())
     assert os.EX_CONFIG == directly[0]
     assert "TGAUTH_ISSUER" in directly[1]
+
+
+def test_what_a_process_makes_is_for_its_account_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the umask of the shell that started it."""
+    assert callable(run)
+    for key, text in GOOD.items():
+        monkeypatch.setenv(key, text)
+    before = os.umask(0)
+    try:
+        prepare("api")
+        assert os.umask(0) == 0o077
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize(("is_supervised", "said"), [(False, 1), (True, 0)])
+def test_root_is_told_once(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_supervised: bool,
+    said: int,
+) -> None:
+    """By the first process, outside a container."""
+    assert callable(run)
+    for key, text in GOOD.items():
+        monkeypatch.setenv(key, text)
+    monkeypatch.setattr("tgauth.cli.running.is_root_at_large", lambda _: True)
+    prepare("api", is_supervised=is_supervised)
+    assert said == capsys.readouterr().err.count("process.is_root")

@@ -104,3 +104,34 @@ def test_a_mistake_in_the_settings_is_final(installation: Tgauth) -> None:
 
     assert supervisord.output.count("spawned: 'tgauth'") == 1
     assert supervisord.output.count("TGAUTH_ISSUER: ") == 1
+
+
+def test_a_reload_is_none_of_its_business(installation: Tgauth) -> None:
+    """`supervisorctl signal HUP tgauth`: everything below is new, and supervisord sees nothing."""
+    supervisord = supervise(installation)
+    first = served_by(supervisord)
+    children = eventually(lambda: pids if len(pids := below(first)) == 2 else set())
+    eventually(lambda: "supervisor.ready" in supervisord.output)
+
+    os.kill(first, signal.SIGHUP)
+
+    eventually(lambda: "supervisor.reloaded" in supervisord.output, within=60)
+    assert not children & below(first)
+    assert served_by(supervisord) == first
+    assert "exited: tgauth" not in supervisord.output
+
+
+def test_a_stop_that_was_asked_for_is_final(installation: Tgauth) -> None:
+    """`tgauth stop` ends with 0, which is expected, so it is not started again."""
+    supervisord = supervise(installation)
+    first = served_by(supervisord)
+    eventually(lambda: "supervisor.ready" in supervisord.output)
+    stop = Process.start(
+        [str(SCRIPTS / "tgauth"), "stop"],
+        log=installation.folder / "stop.log",
+        environment=installation.environment,
+    )
+    assert stop.popen.wait(20) == 0
+    eventually(lambda: "exited: tgauth (exit status 0; expected)" in supervisord.output)
+    time.sleep(2.5)
+    assert served_by(supervisord, other_than=first) == 0

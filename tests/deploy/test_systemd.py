@@ -13,6 +13,7 @@ from tests.house.sources import ROOT
 from tgauth.processes import STOP_DEADLINE
 
 UNIT = ROOT / "deploy" / "tgauth.service"
+DROP_IN = ROOT / "deploy" / "tgauth-notify-reload.conf"
 ANALYZE = shutil.which("systemd-analyze")
 
 pytestmark = [
@@ -20,8 +21,10 @@ pytestmark = [
     pytest.mark.skipif(ANALYZE is None, reason="needs systemd: apt-get install systemd"),
 ]
 
+FIRST_WITH_NOTIFY_RELOAD = 253
+
 #: What `systemd-analyze security` may say at most: from 0 (nothing exposed) to 10.
-LARGEST_EXPOSURE = 1.5
+LARGEST_EXPOSURE = 1.1
 
 #: Forbids memory that is or was writable to become code, then runs a command (prctl(2)).
 DENY_WRITE_EXECUTE = """
@@ -62,11 +65,29 @@ def test_what_tgauth_could_do_to_the_machine_is_little(tmp_path: Path) -> None:
 
 
 def test_the_unit_knows_our_contract() -> None:
-    """SIGTERM to the first process only, longer to stop than we need, and 78 is final."""
+    """Readiness, reload, signs of life; SIGTERM to the first process only; 78 and 0 are final."""
     unit = UNIT.read_text("utf-8").splitlines()
     [timeout] = [line.partition("=")[2] for line in unit if line.startswith("TimeoutStopSec=")]
     assert float(timeout) > STOP_DEADLINE
-    assert {"KillMode=mixed", "Restart=always", "RestartPreventExitStatus=78"} <= set(unit)
+    assert {"KillMode=mixed", "Restart=on-failure", "RestartPreventExitStatus=78"} <= set(unit)
+    assert {"Type=notify", "ExecReload=/bin/kill -HUP $MAINPID", "WatchdogSec=30"} <= set(unit)
+    assert {"StateDirectory=tgauth", "RuntimeDirectory=tgauth", "UMask=0077"} <= set(unit)
+
+
+def test_newer_systemds_can_wait_for_a_reload(tmp_path: Path) -> None:
+    """The drop-in changes two lines; from 253 on, systemd knows what they mean."""
+    lines = [line for line in DROP_IN.read_text("utf-8").splitlines() if line[:1] not in {"", "#"}]
+    assert lines == ["[Service]", "Type=notify-reload", "ExecReload="]
+    version = subprocess.run(
+        (str(ANALYZE), "--version"), capture_output=True, text=True, check=True
+    ).stdout
+    knows = int(re.findall(r"systemd (\d+)", version)[0]) >= FIRST_WITH_NOTIFY_RELOAD
+    folder = tmp_path / f"{UNIT.name}.d"
+    folder.mkdir()
+    (folder / DROP_IN.name).write_text(DROP_IN.read_text("utf-8"))
+    done = analyze(tmp_path, "verify", "--man=no")
+    assert knows is (done.stderr == "")
+    assert knows or "Failed to parse service type, ignoring: notify-reload" in done.stderr
 
 
 def test_a_login_works_where_no_memory_may_become_code(tmp_path: Path) -> None:

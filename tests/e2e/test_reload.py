@@ -16,6 +16,7 @@ from tests.harness import (
     Telegram,
     Tgauth,
     eventually,
+    free_port,
     telegram,
     tgauth,
 )
@@ -129,6 +130,24 @@ def test_what_a_reload_cannot_change_is_said(installation: Tgauth) -> None:
     assert served.stop() == 0
 
 
+def test_metrics_that_are_turned_off_leave_their_address_to_nobody(installation: Tgauth) -> None:
+    """It is held until a restart, which is said, and nothing else is to be seen there."""
+    port = free_port()
+    settle(installation, more=f"[metrics]\nport = {port}\n")
+    served = installation.start("serve")
+    address = f"http://127.0.0.1:{port}"
+    assert httpx.get(f"{address}/metrics").status_code == 200
+    settle(installation)
+
+    reload(served)
+
+    eventually(lambda: f"metrics.port is None now, and stays {port}" in installation.output)
+    paths = ("/metrics", "/healthz", "/.well-known/jwks.json")
+    assert {404} == {httpx.get(f"{address}{path}").status_code for path in paths}
+    assert httpx.get(f"{installation.url}/healthz").status_code == 200
+    assert served.stop() == 0
+
+
 def test_the_number_of_workers_can_change(installation: Tgauth) -> None:
     """From one to two and back."""
     served = installation.start("serve")
@@ -185,3 +204,19 @@ def test_a_hung_api_is_replaced(installation: Tgauth) -> None:
 
     assert "child.hung name=api" in installation.output
     assert served.stop() == 0
+
+
+def test_a_second_bot_waits_for_the_first(sandbox: Telegram, installation: Tgauth) -> None:
+    """On one store they never poll at the same time; the second takes over where the first ends."""
+    first = installation.start("run", "bot", wait=False)
+    eventually(lambda: installation.output.count("bot.polling") == 1)
+    second = installation.start("run", "bot", wait=False)
+    eventually(lambda: f"bot.waiting until_ended={first.popen.pid}" in installation.output)
+    sandbox.send(42, "/login")
+    sandbox.code(42)
+    assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+    sandbox.send(43, "/login")
+    sandbox.code(43)
+    assert installation.output.count("bot.polling") == 2
+    assert "telegram.conflict" not in installation.output
+    assert second.stop() == 0

@@ -32,7 +32,7 @@ from tgauth.flows.exchange_code import Grant, exchange_code
 from tgauth.flows.identify import identify_by_cookie, identify_by_token
 from tgauth.flows.keyring import Keys
 from tgauth.flows.renew_master_key import Renewed, master_key_renewal
-from tgauth.store import Store, bans, persons
+from tgauth.store import Store, audit, bans, persons
 from tgauth.store.key_renewal import MasterKeyInPlace, Misfortune
 from tgauth.store.master_key import MasterKeyUnusable, fingerprint_of, load_master_key
 from tgauth.store.plain import identity_of, opened
@@ -123,6 +123,23 @@ async def test_nothing_of_the_old_key_is_good(house: House) -> None:
         derived = derive_code(after.master_key, CodeKind.CHAT, login.id)
         with pytest.raises(CodeUnknown):
             await exchange_code(after, ring, derived, visitor=NOBODY)
+
+
+async def test_the_audit_log_tells_of_it(house: House) -> None:
+    """Why, and how many logins and sessions ended by it; what nobody had is not told."""
+    async with house.opened() as before:
+        await log_in(before)
+        await ask(before)
+    await house.renew(Misfortune.STOLEN)
+    await house.renew(Misfortune.STOLEN)
+    async with house.opened() as after, after.store.reading() as connection:
+        entries = await audit.newest(connection, audit.Wanted(), most=4)
+    assert [
+        ("master_key.renewed", "operator", "stolen", 1),
+        ("login.withdrawn", "operator", "master_key_renewed", 1),
+        ("session.ended", "operator", "master_key_renewed", 1),
+        ("master_key.renewed", "operator", "stolen", 1),
+    ] == [(one.event.value, one.actor.value, one.reason, one.number) for one in entries]
 
 
 async def test_accounts_and_bans_stay(house: House) -> None:

@@ -2,7 +2,9 @@
 
 import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,27 @@ def test_each_outside_library_has_one_door(path: Path) -> None:
         if name.partition(".")[0] == library and room_of(path) not in rooms
     }
     assert set() == through_walls
+
+
+def test_what_is_imported_is_asked_for_by_name() -> None:
+    """A library that only comes with another one may go with its next release."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    asked_for = {"": project["dependencies"]} | project["optional-dependencies"]
+    named = {
+        extra: {re.split(r"[\[<>=]", one)[0] for one in wanted}
+        for extra, wanted in asked_for.items()
+    }
+    distributions = packages_distributions()
+    missing = set()
+    for path in FILES:
+        # The sample application alone has more, by the extra of the demo.
+        allowed = named[""] | (named["demo"] if room_of(path) == "sandbox" else set())
+        for library in {name.partition(".")[0] for name in imports_of(path)}:
+            if library in {*sys.stdlib_module_names, "tgauth"}:
+                continue
+            if not {one.lower() for one in distributions[library]} & allowed:
+                missing.add((library, name_of(path)))
+    assert set() == missing
 
 
 @pytest.mark.parametrize("room", ["supervisor", "sandbox"])

@@ -136,9 +136,13 @@ def test_a_kill_while_files_are_put_together_counts_nothing_twice_or_not_at_all(
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    name = {"write": "write_text", "replace": "replace", "unlink": "unlink"}[step]
+    place = {
+        "write": "os.fdopen",
+        "replace": "pathlib.Path.replace",
+        "unlink": "pathlib.Path.unlink",
+    }
     with monkeypatch.context() as patched:
-        patched.setattr(Path, name, die)
+        patched.setattr(place[step], die)
         with pytest.raises(KeyboardInterrupt):
             collect(folder)
     assert 111.0 == begun(folder)
@@ -147,6 +151,16 @@ def test_a_kill_while_files_are_put_together_counts_nothing_twice_or_not_at_all(
     tally.close()
     assert [1111.0, 1111.0] == [begun(folder) for _ in range(2)]
     assert [] == files(folder)
+
+
+def test_nothing_is_written_through_a_link(folder: Path, tmp_path: Path) -> None:
+    """Its owner may have put one there, and who counts may be root."""
+    begin_tally(folder, "api").close()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("as it was")
+    (folder / "folded.json.part").symlink_to(elsewhere)
+    collect(folder)
+    assert "as it was" == elsewhere.read_text()
 
 
 def test_on_a_full_disk_the_files_stay_as_they_are(
@@ -161,7 +175,7 @@ def test_on_a_full_disk_the_files_stay_as_they_are(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_text", full)
+        patched.setattr("os.fdopen", full)
         assert [1.0, 1.0] == [begun(folder) for _ in range(2)]
         assert 1 == len(files(folder))
     assert 1.0 == begun(folder)

@@ -437,6 +437,32 @@ def test_a_port_that_is_none_is_a_mistake_of_its_own(tmp_path: Path) -> None:
     assert line.startswith("PORT: 'tcp://10.0.0.1:80' is wrong")
 
 
+@pytest.mark.parametrize("made", ["/var/lib/tgauth", "/var/lib/tgauth:/var/lib/other"])
+def test_the_store_is_where_systemd_made_a_folder_for_it(tmp_path: Path, made: str) -> None:
+    """The first, where there are several."""
+    reading = read_settings(MINIMAL | {"STATE_DIRECTORY": made}, tmp_path)
+    assert Path("/var/lib/tgauth/tgauth.db") == reading.settings.database.path
+    [value] = [one for one in reading.values if one.field.toml == "database.path"]
+    assert (Origin.STATE_DIRECTORY, "STATE_DIRECTORY") == (value.origin, value.place)
+
+
+@pytest.mark.parametrize(
+    ("environment", "file", "expected"),
+    [
+        ({"TGAUTH_DATABASE__PATH": "/srv/x.db"}, "", "/srv/x.db"),
+        ({}, "database.path = '/srv/y.db'", "/srv/y.db"),
+        ({"STATE_DIRECTORY": ""}, "", "tgauth.db"),
+    ],
+)
+def test_that_folder_yields_to_whatever_the_operator_said(
+    tmp_path: Path, environment: dict[str, str], file: str, expected: str
+) -> None:
+    """Who has chosen a path keeps it."""
+    write(tmp_path, file)
+    settings = load_settings(MINIMAL | {"STATE_DIRECTORY": "/var/lib"} | environment, tmp_path)
+    assert Path(expected) == settings.database.path
+
+
 def test_what_kubernetes_puts_there_is_no_mistake(tmp_path: Path) -> None:
     """A Service that is named tgauth."""
     links = {

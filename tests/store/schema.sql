@@ -5,7 +5,7 @@ CREATE TABLE audit (
         'login.begun', 'login.refused', 'login.replaced', 'login.withdrawn', 'login.redeemed',
         'code.exchanged', 'code.refused', 'session.ended', 'person.joined', 'person.exported',
         'person.removed', 'person.banned', 'person.unbanned', 'address.limited', 'key.created',
-        'keys.rotated'
+        'keys.rotated', 'master_key.renewed'
     )),
     actor TEXT NOT NULL CHECK (actor IN ('person', 'application', 'operator', 'system')),
     reason TEXT,

@@ -84,7 +84,29 @@ async def hasten(connection: Connection) -> None:
     await outbox.hasten(connection, "login-1", now=NOW)
 
 
-WAITED_FOR = {"a promise": (owe, "o"), "a change": (hasten, "o"), "an update": (receive, "i")}
+async def hasten_all(connection: Connection) -> None:
+    """Let the message of every link be changed, as after a clock was set back."""
+    await outbox.hasten_all(connection, now=NOW)
+
+
+async def bring_messages_forward(connection: Connection) -> None:
+    """Let messages be due sooner, as after a clock was set back."""
+    await outbox.bring_forward(connection, by=1000, now=NOW)
+
+
+async def bring_updates_forward(connection: Connection) -> None:
+    """Let updates be due sooner, as after a clock was set back."""
+    await inbox.bring_forward(connection, by=1000, now=NOW)
+
+
+WAITED_FOR = {
+    "a promise": (owe, "o"),
+    "a change": (hasten, "o"),
+    "all changes": (hasten_all, "o"),
+    "messages that are due sooner": (bring_messages_forward, "o"),
+    "an update": (receive, "i"),
+    "updates that are due sooner": (bring_updates_forward, "i"),
+}
 
 
 @pytest.mark.parametrize("way", ["one hop", "statement by statement"])

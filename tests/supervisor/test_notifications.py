@@ -2,12 +2,20 @@
 
 import os
 import socket
+import stat
 import struct
+from pathlib import Path
 
 import pytest
 
 from tgauth.supervisor import Notifier
-from tgauth.supervisor.notifications import Notification, NotificationSocket, parse, sender_of
+from tgauth.supervisor.notifications import (
+    Notification,
+    NotificationSocket,
+    open_notifications,
+    parse,
+    sender_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +38,7 @@ def test_parses(datagram: bytes, fields: dict[str, str]) -> None:
 @pytest.mark.anyio
 async def test_receives_with_thesender_ofs_pid() -> None:
     """The kernel says who sent a datagram."""
-    with NotificationSocket() as notifications:
+    async with open_notifications() as notifications:
         assert list(notifications.received()) == []
         Notifier(notifications.address).ready()
         await notifications.wait()
@@ -39,6 +47,43 @@ async def test_receives_with_thesender_ofs_pid() -> None:
             Notification(pid=os.getpid(), fields={field: "1"}) for field in ("READY", "STOPPING")
         ]
         assert expected == list(notifications.received())
+
+
+def test_nobody_else_can_reach_it() -> None:
+    """Another account could fill its queue, and children whose word finds no place are ended."""
+    with NotificationSocket() as notifications:
+        folder = Path(notifications.address).parent
+        found = folder.stat()
+        assert (os.getuid(), 0o700) == (found.st_uid, stat.S_IMODE(found.st_mode))
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("folder", ["missing", "x" * 100], ids=["no place", "too long"])
+def test_is_heard_where_no_folder_can_be_had(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the abstract namespace has to do."""
+    place = tmp_path / folder
+    if len(folder) > 50:
+        place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    with NotificationSocket() as notifications:
+        assert notifications.address.startswith("@")
+        assert Notifier(notifications.address).ready()
+        assert [os.getpid()] == [each.pid for each in notifications.received()]
+    assert not place.exists() or not list(place.iterdir())
+
+
+def test_whoever_sends_without_end_is_not_listened_to_without_end() -> None:
+    """Everything else of the supervisor has its turn in between."""
+    with NotificationSocket() as notifications:
+        notifier, heard = Notifier(notifications.address), 0
+        notifier.ready()
+        for _ in notifications.received():
+            heard += 1
+            assert heard < 1000
+            notifier.ready()
+    assert heard
 
 
 def test_a_datagram_that_is_cut_off_is_dropped() -> None:
@@ -54,7 +99,7 @@ def test_descriptors_sent_along_are_not_kept() -> None:
         NotificationSocket() as notifications,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
     ):
-        sender.connect("\0" + notifications.address[1:])
+        sender.connect(notifications.address)
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - iterdir() would open one more
         for _ in range(5):
             socket.send_fds(sender, [b"READY=1"], [0] * 3)

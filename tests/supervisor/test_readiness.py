@@ -50,7 +50,7 @@ def test_notifications_of_strangers_are_ignored() -> None:
     """READY=1 from a process that is no child makes nobody ready."""
     with Supervised(a_child("api", "--unready", "--environment")) as house:
         said = house.wait_for("said", what="environment")
-        address = "\0" + said["environment"]["NOTIFY_SOCKET"][1:]
+        address = said["environment"]["NOTIFY_SOCKET"]
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
             stranger.sendto(b"READY=1", address)
         eventually(lambda: _handles(said["by"], signal.SIGUSR1), "the child handles SIGUSR1")

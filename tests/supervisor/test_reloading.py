@@ -117,6 +117,20 @@ def test_a_refused_reload_starts_nothing(tmp_path: Path) -> None:
     assert len(house.told("child.started")) == 1
 
 
+def test_a_reload_that_fails_unforeseen_ends_nothing(tmp_path: Path) -> None:
+    """What ran goes on, and the next reload works."""
+    renewal = tmp_path / "renewal.json"
+    renewal.write_text("no JSON")
+    with Supervised(a_child("api"), renewal=renewal) as house:
+        house.wait_for("supervisor.ready")
+        house.send(signal.SIGHUP)
+        assert "JSONDecodeError" in house.wait_for("supervisor.reload_failed")["reason"]
+        brings(renewal, a_child("api"))
+        house.send(signal.SIGHUP)
+        assert house.wait_for("supervisor.reloaded")["replaced"] == "api"
+        assert house.finish(signal.SIGTERM) == 0
+
+
 def test_a_reload_can_bring_more_and_fewer_children(tmp_path: Path) -> None:
     """Whoever is new is started, whoever is gone is stopped, and what cannot be changed is told."""
     one, two = a_child("api-1"), a_child("api-2")

@@ -110,7 +110,8 @@ def test_a_child_that_waits_for_its_restart_is_stopped_too() -> None:
 def test_a_signal_while_giving_up_is_the_first_one() -> None:
     """SIGTERM during a stop that nobody asked for does not cut its graces short."""
     deaf = a_child("api", "--deaf", grace=0.5)
-    with Supervised(deaf, a_child("bot", "--exit", "78", "--unready")) as house:
+    with Supervised(deaf, a_child("bot", "--slow", "1", "--exit", "78")) as house:
+        house.wait_for("child.ready", name="api")
         house.wait_for("supervisor.stopping")
         assert house.finish(signal.SIGTERM) == 78
     assert house.told("supervisor.hurrying") == []

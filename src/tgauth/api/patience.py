@@ -51,7 +51,7 @@ _NO_GUESSES: Final = (
 
 
 def _is_part_of_a_page(request: Request[Any, Any, Any]) -> bool:
-    """Say whether a page, of whoever, had a browser ask for this, as for an image or in a frame.
+    """Say whether a page, of whoever, had a browser ask for this: an image, a frame, a script's.
 
     Such a failure is not the visitor's: any page could otherwise lock its visitors' whole network
     out of the login (Fetch Metadata Request Headers, W3C). Only for what a page can have fetched
@@ -59,8 +59,9 @@ def _is_part_of_a_page(request: Request[Any, Any, Any]) -> bool:
     """
     if request.method != "GET" or "authorization" in request.headers:
         return False
-    return request.headers.get("sec-fetch-dest", "document") not in {"document", "empty"} or (
-        request.headers.get("sec-fetch-mode") == "no-cors"
+    return (
+        request.headers.get("sec-fetch-dest", "document") not in {"document", "empty"}
+        or request.headers.get("sec-fetch-mode", "navigate") != "navigate"
     )
 
 

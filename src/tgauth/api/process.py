@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final, Protocol
 
 import anyio
@@ -116,9 +117,10 @@ def _entrance(
     app: Litestar, deployment: Deployment, options: ApiOptions, metrics_port: int | None
 ) -> ASGIApp:
     """Return what answers: on the metrics' own port the metrics alone, elsewhere all the rest."""
-    if metrics_port is None or options.metrics is None:
+    if metrics_port is None:
         return app
-    metrics = metrics_app(deployment, options.metrics)
+    # Since a reload that turned metrics off there are none; the address is held until a restart.
+    metrics = _nothing if options.metrics is None else metrics_app(deployment, options.metrics)
 
     async def entrance(scope: Scope, receive: Receive, send: Send) -> None:
         server = scope.get("server")
@@ -126,6 +128,11 @@ def _entrance(
         await (metrics if is_for_metrics else app)(scope, receive, send)
 
     return entrance
+
+
+async def _nothing(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": HTTPStatus.NOT_FOUND, "headers": []})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _address(listening: socket.socket) -> str:

@@ -4,7 +4,6 @@ import hmac
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any, Final
 
 from litestar import Request, Response, post
@@ -13,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from tgauth.api.errors import WrongRequest
 from tgauth.api.options import WebhookOptions
 from tgauth.api.patience import Patience
+from tgauth.api.proxies import parse_hop
 from tgauth.api.visitors import address_of
 from tgauth.domain.code import derive_webhook_secret
 from tgauth.domain.errors import UpdateRefused
@@ -49,6 +49,9 @@ def webhook_routes(
         request_max_body_size=LARGEST_UPDATE,
     )
     async def receive(request: AnyRequest) -> Response[bytes]:
+        # Without the header it is no guess, and any page can have its visitors' browsers post that:
+        # counted, it would lock their whole network out of the login.
+        gate.require_header(request)
         # Only who fails is counted: Telegram is not to be shut out by what others do.
         async with patience.counting(request):
             gate.require_telegram(request)
@@ -71,6 +74,16 @@ class _Gate:
         self._networks = options.networks
         self._has_warned = False
 
+    @staticmethod
+    def require_header(request: AnyRequest) -> None:
+        """Let through who brings a secret, if any; a page would have to ask first (Fetch standard).
+
+        Raises:
+            UpdateRefused: There is none.
+        """
+        if _SECRET_HEADER not in request.headers:
+            raise UpdateRefused("the secret is missing")
+
     def require_telegram(self, request: AnyRequest) -> None:
         """Let through who knows the secret, from where Telegram posts.
 
@@ -85,11 +98,8 @@ class _Gate:
             raise UpdateRefused("it comes from another network")
 
     def _is_near(self, address: str) -> bool:
-        try:
-            found = ip_address(address)
-        except ValueError:
-            return False
-        return any(found in network for network in self._networks)
+        found = parse_hop(address)
+        return found is not None and any(found in network for network in self._networks)
 
     def _warn(self, address: str) -> None:
         """Tell an operator whose proxy is not trusted: whoever it was knew the secret."""

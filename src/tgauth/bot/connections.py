@@ -9,11 +9,11 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, SupportsIndex
 from urllib.parse import urlsplit
 
 import h11
@@ -23,10 +23,16 @@ from telegram.error import NetworkError, TimedOut
 #: Seconds after which a connection that nobody used is not trusted any more.
 _KEPT: Final = 5.0
 _CHUNK: Final = 64 * 1024
+#: Bytes of an answer: a hundred updates, each many times as large as one ever is.
+_LARGEST_ANSWER: Final = 32 * 1024 * 1024
+#: Seconds that an answer may take beyond those until its first part is there.
+_LONGEST_ANSWER: Final = 60.0
 #: Seconds before the next of a host's addresses is tried as well (RFC 8305 §5).
 _NEXT_ADDRESS: Final = 0.25
 _PORTS: Final = {"http": 80, "https": 443}
 _ENDED: Final = "the server hung up before its answer was whole"
+_ENDLESS: Final = "the answer is larger than any of the Bot API's"
+_NOTHING_LEFT: Final = (b"", False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,23 +145,27 @@ class Connections:
 class _Connection:
     """One connection: one exchange after the other."""
 
-    __slots__ = ("_protocol", "_reader", "_writer", "can_be_kept", "idle_since", "origin")
+    __slots__ = ("_protocol", "_reader", "_taken", "_writer", "can_be_kept", "idle_since", "origin")
 
-    def __init__(
-        self, origin: _Origin, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, origin: _Origin, reader: "_Reader", writer: asyncio.StreamWriter) -> None:
         self.origin = origin
         self.idle_since = 0.0
         self.can_be_kept = False
         self._reader = reader
+        self._taken = 0
         self._writer = writer
         self._protocol = h11.Connection(h11.CLIENT)
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the server may be expected to listen still."""
+        """Whether the server may be expected to listen still, and has said nothing unasked.
+
+        What it said would be taken for the answer to the next request: a proxy's 408, for example,
+        with which some end a connection that was idle.
+        """
         closed = self._reader.at_eof() or self._writer.transport.is_closing()
-        return not closed and time.monotonic() - self.idle_since < _KEPT
+        silent = self._reader.received == self._taken
+        return silent and not closed and time.monotonic() - self.idle_since < _KEPT
 
     async def ask(
         self, request: h11.Request, form: bytes | None, patience: Patience
@@ -164,14 +174,16 @@ class _Connection:
         try:
             async with asyncio.timeout(patience.write):
                 await self._send(request, form)
-            status, body = await self._answer(patience.read)
+            whole = None if patience.read is None else patience.read + _LONGEST_ANSWER
+            async with asyncio.timeout(whole):
+                status, body = await self._answer(patience.read)
         except TimeoutError:
             raise TimedOut from None
         except (OSError, h11.ProtocolError) as error:
             raise NetworkError(_explained(error)) from error
         if self._protocol.our_state is h11.DONE and self._protocol.their_state is h11.DONE:
+            self.can_be_kept = self._protocol.trailing_data == _NOTHING_LEFT
             self._protocol.start_next_cycle()
-            self.can_be_kept = True
         return status, body
 
     def hang_up(self) -> None:
@@ -185,13 +197,16 @@ class _Connection:
         await self._writer.drain()
 
     async def _answer(self, patience: float | None) -> tuple[int, bytes]:
-        status, body = 0, []
+        status, body, size = 0, [], 0
         while True:
             match self._protocol.next_event():
                 case h11.Response() as response:
                     status = response.status_code
                 case h11.Data() as part:
                     body.append(bytes(part.data))
+                    size += len(part.data)
+                    if size > _LARGEST_ANSWER:
+                        raise NetworkError(_ENDLESS)
                 case h11.EndOfMessage():
                     return status, b"".join(body)
                 case h11.NEED_DATA:
@@ -199,6 +214,7 @@ class _Connection:
                         received = await self._reader.read(_CHUNK)
                     if not received and not status:
                         raise ConnectionResetError(_ENDED)
+                    self._taken += len(received)
                     self._protocol.receive_data(received)
                 case h11.ConnectionClosed() | h11.PAUSED:
                     raise ConnectionResetError(_ENDED)
@@ -206,18 +222,42 @@ class _Connection:
                     pass  # an interim answer: the real one comes
 
 
+class _Reader(asyncio.StreamReader):
+    """A stream that knows how much has come, read or not."""
+
+    received = 0
+
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
+        """Take in what has come."""
+        received = bytes(data)
+        self.received += len(received)
+        super().feed_data(received)
+
+
+async def _open(origin: _Origin, context: ssl.SSLContext | None) -> _Connection:
+    """Do as `asyncio.open_connection` does, with our own reader."""
+    loop = asyncio.get_running_loop()
+    reader = _Reader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(
+        lambda: protocol,
+        origin.host,
+        origin.port,
+        ssl=context,
+        happy_eyeballs_delay=_NEXT_ADDRESS,
+    )
+    return _Connection(origin, reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+
+
 async def _connect(origin: _Origin, patience: float | None) -> _Connection:
     try:
         async with asyncio.timeout(patience):
             context = await asyncio.to_thread(_trusted) if origin.scheme == "https" else None
-            reader, writer = await asyncio.open_connection(
-                origin.host, origin.port, ssl=context, happy_eyeballs_delay=_NEXT_ADDRESS
-            )
+            return await _open(origin, context)
     except TimeoutError:
         raise TimedOut from None
     except OSError as error:
         raise NetworkError(f"{origin.authority}: {_explained(error)}") from error
-    return _Connection(origin, reader, writer)
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Final
 
 PER_SECOND: Final = 30
 
-#: So many different chats refused at once for flooding: that is not about any of them.
+#: So many different private chats refused at once for flooding: that is not about any of them.
 MANY_CHATS: Final = 3
 #: So many different chats failed with nothing getting through: Telegram is away.
 AWAY_CHATS: Final = 2
@@ -157,13 +157,15 @@ class Pace:
     def flood(self, chat_id: int, wait: float) -> None:
         """Note that Telegram wants to be left alone for so many seconds.
 
-        Its answer does not say whether it is about the chat or about the bot. When several chats
-        get it at once it is the bot, and everything waits.
+        Its answer does not say whether it is about the chat or about the bot. When several private
+        chats get it at once it is the bot, and everything waits. Groups say nothing about it:
+        whoever owns one can put it into slow mode, which Telegram tells in the same words (TDLib,
+        NetQueryDelayer.cpp, SLOWMODE_WAIT_), and three would silence the bot for everybody.
         """
         now = self.clock()
         self._flooded = {chat: until for chat, until in self._flooded.items() if until > now}
         self._flooded[chat_id] = now + wait
-        if len(self._flooded) >= MANY_CHATS:
+        if chat_id > 0 and sum(chat > 0 for chat in self._flooded) >= MANY_CHATS:
             self._resumes_at = max(self._resumes_at, now + wait)
 
     def resting(self) -> int:

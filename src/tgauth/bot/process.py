@@ -32,6 +32,8 @@ _log = Log("bot")
 
 #: Seconds between attempts to reach Telegram for the first time.
 _REACH_DELAYS: Final = (1.0, 2.0, 5.0, 10.0)
+#: Seconds of waiting for another bot that nobody has to hear of.
+_NOTICED: Final = 0.5
 _STOP_PATIENCE: Final = 2.0
 #: Connections for answers; the updater has one of its own.
 _CONNECTIONS: Final = 32
@@ -145,9 +147,16 @@ class _Bot:
         await asyncio.to_thread(load_languages)
         self._watch.working("reaching Telegram")
         await self._reach()
-        self._watch.working("waiting for the bot before it to end")
-        async with self.turn:
-            await self._take_turn()
+        # Said only where it is noticed: a bot that is alone has its turn at once.
+        waiting = asyncio.get_running_loop().call_later(
+            _NOTICED, self._watch.working, "waiting for the bot before it to end"
+        )
+        try:
+            async with self.turn:
+                waiting.cancel()
+                await self._take_turn()
+        finally:
+            waiting.cancel()
 
     async def _take_turn(self) -> None:
         application = self._application

@@ -138,7 +138,7 @@ def _store(database: Path) -> dict[str, Any] | None:
 
 
 def _lines(served: dict[str, Any]) -> list[str]:
-    heading = "stopping" if served["is_stopping"] else served["status"]
+    heading = "stopping" if served["is_stopping"] else plain(served["status"])
     lines = [f"tgauth serve, process {served['pid']}, for {_span(served['uptime'])}: {heading}"]
     if (last := served["last_reload"]) is not None:
         became = last["failure"] or f"replaced {', '.join(last['replaced'])}"

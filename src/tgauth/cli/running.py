@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import anyio
 
 from tgauth.logs import Log, configure, is_json
+from tgauth.premises import is_root_at_large
 from tgauth.settings import ConfigurationError, Reading, Settings, read_settings
 
 #: Mistakes that no restart can cure, by their codes: a process need not load the rooms they are of.
@@ -19,6 +20,7 @@ CONFIGURATION_CODES: Final = frozenset(
 #: Other ends that are nobody's fault in tgauth, by their codes.
 _EXIT_CODES: Final = {"already_served": os.EX_TEMPFAIL}
 
+_UMASK: Final = 0o077
 _VARIABLE: Final = re.compile(r"TGAUTH_\w+")
 _log: Final = Log("settings")
 _end_log: Final = Log("main")
@@ -54,6 +56,11 @@ def prepare(process: str, *, is_supervised: bool = False) -> Reading:
         as_json=settings.log.format == "json",
         secrets=secrets_of(settings),
     )
+    # What is made beside the store is nobody else's business, whatever the shell's umask was.
+    os.umask(_UMASK)
+    if not is_supervised and is_root_at_large(os.environ):
+        advice = "give tgauth an account of its own, as deploy/tgauth.service does"
+        _log.warning("process.is_root", advice=advice)
     if reading.file is not None and not is_supervised:
         _log.info("settings.read", file=reading.file)
         if reading.is_exposed:

@@ -35,6 +35,7 @@ class AuditEvent(StrEnum):
     ADDRESS_LIMITED = "address.limited"
     KEY_CREATED = "key.created"
     KEYS_ROTATED = "keys.rotated"
+    MASTER_KEY_RENEWED = "master_key.renewed"
 
     @property
     def outcome(self) -> "Outcome":

@@ -5,16 +5,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from anyio import to_thread
 
+from tgauth.domain.audit import Actor, AuditEntry, AuditEvent
 from tgauth.domain.instants import Instant
 from tgauth.flows.keyring import new_key
-from tgauth.store import Connection, Store, logins, outbox, sessions, signing_keys
+from tgauth.store import Connection, Store, audit, logins, outbox, sessions, signing_keys
 from tgauth.store.key_renewal import KeyChange, Misfortune, planned_change, remember
 from tgauth.store.master_key import known_fingerprint
 from tgauth.store.presence import alone
 from tgauth.store.signing_keys import SealedKey
+
+#: Why what hung on the old key ended, as the audit log names it.
+_RENEWED: Final = "master_key_renewed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +44,12 @@ class Renewal:
     Attributes:
         store: The store, which nobody else has open.
         change: What becomes of the key file.
+        misfortune: What happened to the old key.
     """
 
     store: Store
     change: KeyChange
+    misfortune: Misfortune
 
     async def carry_out(self, *, now: Instant) -> Renewed:
         """Make the new key and let the store belong to it.
@@ -60,11 +67,26 @@ class Renewal:
             await remember(connection, master_key)
             await signing_keys.remove_all(connection)
             await signing_keys.save(connection, signing_key)
-            return Renewed(
+            renewed = Renewed(
                 key=signing_key,
                 logins=await _withdraw_logins(connection, now),
                 sessions=await sessions.end_everybodys(connection, now=now),
             )
+            await self._write_down(connection, renewed, now=now)
+            return renewed
+
+    async def _write_down(self, connection: Connection, done: Renewed, *, now: Instant) -> None:
+        """Write into the audit log what was done; of what ended by it, how many."""
+        for event, reason, number in (
+            (AuditEvent.MASTER_KEY_RENEWED, self.misfortune.value, 1),
+            (AuditEvent.LOGIN_WITHDRAWN, _RENEWED, done.logins),
+            (AuditEvent.SESSION_ENDED, _RENEWED, done.sessions),
+        ):
+            if number:
+                entry = AuditEntry(
+                    at=now, event=event, actor=Actor.OPERATOR, reason=reason, number=number
+                )
+                await audit.add(connection, entry)
 
 
 @asynccontextmanager
@@ -87,7 +109,7 @@ async def master_key_renewal(
             known = await known_fingerprint(connection)
         plan = partial(planned_change, known=known, may_make=may_make)
         change = await to_thread.run_sync(plan, database, key_path, misfortune)
-        yield Renewal(store=store, change=change)
+        yield Renewal(store=store, change=change, misfortune=misfortune)
 
 
 async def _withdraw_logins(connection: Connection, now: Instant) -> int:

@@ -149,7 +149,10 @@ def _fold(folder: Path, folded: Tallies, dead: list[Path]) -> None:
     part = folder / f"{_FOLDED}.part"
     # On a full disk the many stay, and are read again the next time.
     with suppress(OSError):
-        part.write_text(text, "utf-8")
+        # Never what a link leads to: whoever owns the folder may have put one there.
+        descriptor = os.open(part, _FLAGS | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode())
         part.replace(folder / _FOLDED)
         for path in dead:
             path.unlink(missing_ok=True)

@@ -24,6 +24,8 @@ from tgauth.settings.sources import (
 from tgauth.settings.values import DisplayName
 
 _PORT: Final = "PORT"
+_STATE: Final = "STATE_DIRECTORY"
+_DATABASE: Final = "tgauth.db"
 _WEBHOOK: Final = "webhook"
 #: core.telegram.org/bots/api#setwebhook: "Ports currently supported for webhooks".
 _WEBHOOK_PORTS: Final = frozenset({443, 80, 88, 8443})
@@ -118,6 +120,7 @@ def read_settings(environment: Mapping[str, str], folder: Path | None = None) ->
     variables = in_environment(environment)
     found = {**file.found, **variables.found}
     _honour_port(environment, found)
+    _honour_state_directory(environment, found)
     values = {one.toml: _understood(one, found.get(one.toml), file) for one in fields()}
     _agree(values)
     _apart(values)
@@ -171,6 +174,14 @@ def _honour_port(environment: Mapping[str, str], found: dict[str, Found]) -> Non
         return
     found["api.port"] = Found(value=port, origin=Origin.PORT, place=_PORT)
     found.setdefault("api.host", Found(value=_EVERYWHERE, origin=Origin.PORT, place=_PORT))
+
+
+def _honour_state_directory(environment: Mapping[str, str], found: dict[str, Found]) -> None:
+    """Keep the store where systemd made a folder for it, unless the operator said otherwise."""
+    made = environment.get(_STATE, "").partition(":")[0]  # systemd.exec(5): one or more folders
+    if made and "database.path" not in found:
+        path = str(Path(made) / _DATABASE)
+        found["database.path"] = Found(value=path, origin=Origin.STATE_DIRECTORY, place=_STATE)
 
 
 def _understood(field: Field, found: Found | None, file: Source) -> Value:

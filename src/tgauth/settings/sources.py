@@ -26,6 +26,7 @@ class Origin(Enum):
     FILE = "file"
     ENVIRONMENT = "environment"
     PORT = "PORT"
+    STATE_DIRECTORY = "STATE_DIRECTORY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,7 @@ async def save(connection: Connection, update: StoredUpdate) -> None:
 async def bring_forward(connection: Connection, *, by: int, now: Instant) -> None:
     """Let what waits for another attempt be due so many milliseconds earlier."""
     await connection.run(BRING_FORWARD, {"by": by, "now": now})
+    connection.announced.add(Topic.INBOX)
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

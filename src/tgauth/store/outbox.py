@@ -181,11 +181,13 @@ async def hasten(connection: Connection, login_id: str, *, now: Instant) -> None
 async def hasten_all(connection: Connection, *, now: Instant) -> None:
     """Let every message with a link be changed now: none of them is worth anything any more."""
     await connection.run(HASTEN_ALL, {"now": now})
+    connection.announced.add(Topic.OUTBOX)
 
 
 async def bring_forward(connection: Connection, *, by: int, now: Instant) -> None:
     """Let all that is due later be due so many milliseconds earlier."""
     await connection.run(BRING_FORWARD, {"by": by, "now": now})
+    connection.announced.add(Topic.OUTBOX)
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

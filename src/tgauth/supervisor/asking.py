@@ -93,6 +93,8 @@ def _answered(connection: socket.socket, place: Path, command: str) -> dict[str,
             if not part:
                 break
             answer += part
+    except ConnectionError:
+        raise NobodySupervises from None  # it ended just now, with our question unread
     except OSError as error:
         raise NotAnswered(place, f"no answer ({error})") from error
     try:

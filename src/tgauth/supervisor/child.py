@@ -13,6 +13,8 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 SUPERVISED_BY = "SUPERVISED_BY"
 """Environment variable: the pid of the supervisor."""
@@ -102,11 +104,12 @@ class Notifier:
     missing or dead receiver.
     """
 
-    __slots__ = ("_address",)
+    __slots__ = ("_address", "_held")
 
     def __init__(self, address: str | None) -> None:
         """Send to `address`, as NOTIFY_SOCKET spells it; nowhere if it is None or not unix."""
         self._address: bytes | None = None
+        self._held: socket.socket | None = None
         match (address or "")[:1]:
             case "@":  # sd_notify(3): the abstract namespace
                 self._address = b"\0" + os.fsencode(address or "")[1:]
@@ -119,6 +122,20 @@ class Notifier:
     def from_environment(cls) -> "Notifier":
         """Send to where NOTIFY_SOCKET of this process points."""
         return cls(os.environ.get(NOTIFY_SOCKET))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep what is needed to send for the length of the block.
+
+        Without, a process that has run out of descriptors could tell nothing, and would be taken
+        for one that hangs.
+        """
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            self._held = sender
+            try:
+                yield
+            finally:
+                self._held = None
 
     def ready(self) -> bool:
         """Tell that this process now does its work."""
@@ -150,13 +167,18 @@ class Notifier:
         # One field a line, so a line break inside a value would be read as another field.
         lines = (f"{name}={' '.join(value.splitlines())}" for name, value in fields.items())
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            with self._sender() as sender:
                 sender.settimeout(0)  # never block an event loop
                 sender.connect(self._address)
                 self._send(sender, "\n".join(lines).encode(), patience)
         except OSError:
             return False
         return True
+
+    def _sender(self) -> AbstractContextManager[socket.socket]:
+        if self._held is not None:
+            return nullcontext(self._held)
+        return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     @staticmethod
     def _send(sender: socket.socket, message: bytes, patience: float) -> None:
@@ -192,6 +214,7 @@ async def watchdog() -> None:
     from asyncio import sleep  # noqa: PLC0415 - whoever has no loop need not wait for it
 
     notifier = Notifier.from_environment()
-    while True:
-        notifier.ping()
-        await sleep(period / _PINGS_IN_A_PERIOD)
+    with notifier.held():
+        while True:
+            notifier.ping()
+            await sleep(period / _PINGS_IN_A_PERIOD)

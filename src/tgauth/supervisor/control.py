@@ -46,11 +46,11 @@ def control_socket(path: Path) -> Iterator[socket.socket]:
         path.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        # Linux gives the file the mode of the descriptor, less the umask: never too much of it.
+        # Linux gives the file the mode of the descriptor, less the umask: never too much of it. By
+        # its name it is not changed any more: by then the name may be a link to another file.
         os.fchmod(listener.fileno(), 0o600)
         with short(path) as address:
             listener.bind(address)
-        path.chmod(0o600)
         listener.listen(_BACKLOG)
         listener.settimeout(0)
         yield listener

@@ -1,22 +1,29 @@
 """The receiving end of sd_notify(3): which process said what.
 
-One socket in the abstract namespace (unix(7)), so there is no file to clean up. Anybody in the
-network namespace can send to it; the kernel's word about the sender (SCM_CREDENTIALS) decides
-whether anybody listens.
+One socket in a folder that only this account can enter: whoever else could send to it could keep
+its short queue full, and children whose signs of life find no place there are ended as hung. Where
+no folder can be had, it is in the abstract namespace (unix(7)), which is open to everybody in the
+network namespace. Either way the kernel's word about the sender (SCM_CREDENTIALS) decides who is
+heard.
 """
 
 import os
+import shutil
 import socket
 import struct
-from collections.abc import Iterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from anyio import wait_readable
+from anyio import CancelScope, to_thread, wait_readable
 
 _UCRED = struct.Struct("iII")  # unix(7), struct ucred: pid, uid, gid
 _LONGEST = 4096
+_MOST_AT_ONCE = 100
+"""Datagrams taken in one go: whoever sends without end must not keep everything else waiting."""
 ROOM_FOR_SENDER = socket.CMSG_SPACE(_UCRED.size)
 """Bytes to receive beside a message, where SO_PASSCRED is set."""
 
@@ -33,11 +40,17 @@ class NotificationSocket:
     """The socket that the children's NOTIFY_SOCKET points to."""
 
     def __init__(self) -> None:
-        """Bind to a free address of the kernel's choice."""
+        """Bind to an address that nobody else can send to, where there is such a place."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.settimeout(0)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._socket.bind(b"")  # unix(7), "Autobind feature"
+        self._folder: str | None = None
+        try:
+            self._folder = tempfile.mkdtemp(prefix="supervisor-")
+            self._socket.bind(f"{self._folder}/notify")
+        except OSError:  # nothing can be written, or the path is too long for an address
+            self._remove_folder()
+            self._socket.bind(b"")  # unix(7), "Autobind feature"
 
     def __enter__(self) -> Self:
         return self
@@ -48,11 +61,18 @@ class NotificationSocket:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hear nobody any more, and remove the folder."""
         self._socket.close()
+        self._remove_folder()
 
     @property
     def address(self) -> str:
         """The address as NOTIFY_SOCKET spells it."""
+        if self._folder is not None:
+            return f"{self._folder}/notify"
         return "@" + os.fsdecode(self._socket.getsockname()[1:])
 
     async def wait(self) -> None:
@@ -60,8 +80,8 @@ class NotificationSocket:
         await wait_readable(self._socket)
 
     def received(self) -> Iterator[Notification]:
-        """Yield what has arrived from processes of this user, without waiting."""
-        while True:
+        """Yield what has arrived from processes of this user, or the first of it; never wait."""
+        for _ in range(_MOST_AT_ONCE):
             try:
                 message, ancillary, flags, _ = self._socket.recvmsg(_LONGEST, ROOM_FOR_SENDER)
             except BlockingIOError:
@@ -69,6 +89,23 @@ class NotificationSocket:
             sender = sender_of(ancillary)
             if sender is not None and not flags & socket.MSG_TRUNC:
                 yield Notification(pid=sender, fields=parse(message))
+
+    def _remove_folder(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+@asynccontextmanager
+async def open_notifications() -> AsyncIterator[NotificationSocket]:
+    """Open a socket for the length of the block; its folder is made and removed beside the loop."""
+    with CancelScope(shield=True):  # a cancellation in the middle would leave both behind
+        opened = await to_thread.run_sync(NotificationSocket)
+    try:
+        yield opened
+    finally:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(opened.close)
 
 
 def parse(message: bytes) -> dict[str, str]:

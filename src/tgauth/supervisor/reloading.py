@@ -70,6 +70,8 @@ class Reloading:
             failure = await self._carry_out(renewal.children, replaced)
         except ReloadRefused as refusal:
             failure = str(refusal)
+        except Exception as error:  # noqa: BLE001 - whatever it is must not end what runs
+            failure = f"an unforeseen error: {error!r}"
         done = Reloaded(replaced=tuple(replaced), failure=failure, notes=notes)
         if not supervisor.ending.is_set():
             self._tell(done)

@@ -84,10 +84,14 @@ def listen_at(path: Path, *, mode: int, backlog: int = DEFAULT_BACKLOG) -> Itera
     try:
         try:
             _clear(path)
-            # Linux gives the file the mode of the descriptor, less the umask: never too much.
+            # Linux gives the file the mode of the descriptor, less the umask. By its name it is not
+            # changed: where others may write the folder, that may lead elsewhere by then.
             os.fchmod(listener.fileno(), mode)
-            listener.bind(str(path))
-            path.chmod(mode)
+            masked = os.umask(0)
+            try:
+                listener.bind(str(path))
+            finally:
+                os.umask(masked)
             listener.listen(backlog)
         except OSError as error:
             raise ListenError(str(path), None, error) from error

@@ -21,7 +21,7 @@ from anyio import (
 from tgauth.supervisor.control import Commands, answer_all
 from tgauth.supervisor.declarations import Child, Reloaded, Renew, Report
 from tgauth.supervisor.describing import described
-from tgauth.supervisor.notifications import Notification, NotificationSocket
+from tgauth.supervisor.notifications import Notification, NotificationSocket, open_notifications
 from tgauth.supervisor.policy import GiveUpReason
 from tgauth.supervisor.process import Running, environment_of, start
 from tgauth.supervisor.reaping import inherit_orphans, inherits_orphans, reap_orphans
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
 _REAP_EVERY = 1.0
+_LOOK_AGAIN = 0.1
 
 
 async def supervise(
@@ -110,10 +111,11 @@ class Supervisor:
         """
         # Before the first spawn: a signal that came earlier would end us and orphan the child.
         signals_of_ours = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        with (
-            open_signal_receiver(*signals_of_ours) as signals,
-            NotificationSocket() as notifications,
-        ):
+        with open_signal_receiver(*signals_of_ours) as signals:
+            return await self._run(signals)
+
+    async def _run(self, signals: AsyncIterator[signal.Signals]) -> int:
+        async with open_notifications() as notifications:
             self._notify_socket = notifications.address
             async with create_task_group() as self._tasks:
                 self._tasks.start_soon(self._heed, signals)
@@ -238,7 +240,10 @@ class Supervisor:
         while True:
             if all(runner.is_in_hand for runner in self.runners):
                 self.upwards.ping()
-            await sleep(every)
+                await sleep(every)
+            else:
+                # Made up for as soon as it can be: after two missed ones we would be killed.
+                await sleep(min(every, _LOOK_AGAIN))
 
     def _take(self, notification: Notification) -> None:
         for runner in self.runners:

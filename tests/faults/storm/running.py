@@ -194,7 +194,7 @@ def _left_in(installation: Tgauth, killer: Killer) -> list[str]:
     pids = [pid for _, pid in killer.processes()]
     if (code := killer.stop()) != 0:
         findings.append(f"serve stopped with {code}")
-    findings += [f"process {pid} outlived serve" for pid in pids if Path(f"/proc/{pid}").exists()]
+    findings += [f"process {pid} outlived serve" for pid in pids if _lives(pid)]
     with closing(sqlite3.connect(installation.database)) as store:
         if (found := store.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
             findings.append(f"integrity_check: {found}")
@@ -209,3 +209,11 @@ def _left_in(installation: Tgauth, killer: Killer) -> list[str]:
         findings.append(f"tgauth db check: {checked.stdout}{checked.stderr}")
     printed = installation.output
     return findings + [f"the log says {one!r}" for one in NEVER_PRINTED if one in printed]
+
+
+def _lives(pid: int) -> bool:
+    """Say whether a process has not ended; one that was not collected yet has (proc(5), "Z")."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -69,6 +69,7 @@ def main() -> None:
     if chosen.as_nobody:
         speak_as_nobody()  # before attach(), which a change of user undoes
     attach()
+    time.sleep(chosen.slow)
     if chosen.spare:
         say(what="loaded")
         stand_by()
@@ -80,7 +81,6 @@ def main() -> None:
     if chosen.misled_by is not None and chosen.misled_by.exists():
         sys.exit(os.EX_CONFIG)
     leave_descendants(chosen)
-    time.sleep(chosen.slow)
     report(chosen)
     if chosen.serve:
         serve()
