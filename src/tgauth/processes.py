@@ -40,13 +40,10 @@ _log = Log("supervisor")
 
 #: Seconds for everything to stop; service managers kill at 10 (containers) to 90 (systemd).
 STOP_DEADLINE: Final = 9.0
-#: What a spare of an API process has loaded before it is needed.
-_API_ROOMS: Final = (
-    "anyio._backends._asyncio",
-    "tgauth.api.process",
-    "tgauth.flows.keyring",
-    "tgauth.store.master_key",
-)
+#: What both faces need, and what each of them does: loaded before anything of it begins.
+_ROOMS: Final = ("anyio._backends._asyncio", "tgauth.store.master_key", "tgauth.upkeep")
+_API_ROOMS: Final = (*_ROOMS, "tgauth.api.process", "tgauth.flows.keyring")
+_BOT_ROOMS: Final = (*_ROOMS, "tgauth.bot.process")
 BOT_GRACE: Final = 5.0
 _TROUBLES: Final = frozenset(
     {
@@ -79,6 +76,12 @@ def load_api() -> None:
     from tgauth.api.loading import load
 
     load()
+
+
+def load_bot() -> None:
+    """Load all that a bot process is made of, before anything of it begins."""
+    for name in _BOT_ROOMS:
+        import_module(name)
 
 
 async def run_api(settings: Settings) -> int:

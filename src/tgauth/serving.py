@@ -26,6 +26,8 @@ from tgauth.supervisor.child import notify
 
 _log = Log("supervisor")
 
+_ARENAS: Final = "MALLOC_ARENA_MAX"
+
 _API_GRACE: Final = 7.0
 #: Of an API process that was replaced: idle connections, then whatever request is under way.
 _LEAVING_GRACE: Final = 40.0
@@ -118,7 +120,7 @@ def children_of(
         listeners: What the API listens on, and the metrics if they have an address of their own.
         database: The store that they work on, whatever the settings say since.
     """
-    environment = {"TGAUTH_DATABASE__PATH": str(database.absolute())}
+    environment = {"TGAUTH_DATABASE__PATH": str(database.absolute()), _ARENAS: _arenas()}
     workers = settings.api.workers
     names = ["api"] if workers == 1 else [f"api-{number}" for number in range(1, workers + 1)]
     apis = [
@@ -144,6 +146,14 @@ def children_of(
         watchdog=WATCHDOG,
     )
     return [*apis, bot]
+
+
+def _arenas() -> str:
+    """Return how many heaps a process may have, unless the operator knows better: mallopt(3).
+
+    By default each thread gets one, and those of the store keep 3 MB for next to nothing.
+    """
+    return os.environ.get(_ARENAS, "1")
 
 
 def _without_token() -> dict[str, str]:

@@ -60,6 +60,23 @@ def test_a_process_is_started_without_the_other_commands(command: list[str]) -> 
     assert not {"click", "rich"} & loaded_by(statement)
 
 
+@pytest.mark.parametrize("command", [["serve"], ["run", "api"], ["run", "bot"]])
+def test_a_process_collects_garbage_once_it_is_loaded(command: list[str]) -> None:
+    """Not before: what is being loaded is none."""
+    probe = (
+        "import gc, sys\n"
+        "from tgauth.cli import main, starting\n"
+        "starting.prepare = lambda *_, **__: type('Reading', (), {'settings': None})\n"
+        "starting.run = lambda *_: sys.exit(f'{gc.isenabled()} {gc.get_freeze_count() > 1000}')\n"
+        f"sys.argv[1:] = {command!r}\n"
+        "main()"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", probe), capture_output=True, text=True, check=False
+    )
+    assert "True True" == done.stderr.strip()
+
+
 def test_an_api_process_loads_no_telegram() -> None:
     """It comes up without."""
     statement = (

@@ -4,9 +4,10 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from litestar import MediaType, Request, Response
 
 from tgauth.api.assets import Assets, assets_of
@@ -17,6 +18,9 @@ from tgauth.api.views import Frame, Link, Page, RefusalPage
 from tgauth.domain.client import Client
 from tgauth.domain.links import CALLBACK_PATH, origin_of
 from tgauth.texts import Words, languages, load_languages, words_for
+
+if TYPE_CHECKING:
+    from types import CodeType
 
 FRONT_PATH: Final = "/"
 ACCOUNT_PATH: Final = "/account"
@@ -138,10 +142,28 @@ def _headers(target: str | None) -> Mapping[str, str]:
     return {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
 
 
+class _Compiled(BytecodeCache):
+    """Lets templates be compiled once for all languages: their code is the same in each."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get(bucket.key)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._code[bucket.key] = bucket.code
+
+
+_COMPILED: Final = _Compiled()
+
+
 @cache
 def _templates(words: Words) -> Environment:
     environment = Environment(
         loader=PackageLoader("tgauth.api", "templates"),
+        bytecode_cache=_COMPILED,
         auto_reload=False,  # it asks the disk at every render, which blocks the event loop
         autoescape=True,
         undefined=StrictUndefined,

@@ -34,7 +34,6 @@ def stand_by() -> None:
     with socket.socket(fileno=int(number)) as channel:
         channel.set_inheritable(False)
         # A collection would write to every page that it looks at, and so end the sharing.
-        gc.collect()
         gc.freeze()
         while _is_copy():
             os.setsid()  # what ends the original and its group must not end this one
