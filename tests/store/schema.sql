@@ -1,11 +1,35 @@
-CREATE TABLE audit (
+CREATE TABLE approval_blocks (
+    telegram_id INTEGER NOT NULL PRIMARY KEY,
+    blocked_until INTEGER NOT NULL
+) STRICT;
+CREATE INDEX approval_blocks_by_age ON approval_blocks (blocked_until);
+CREATE TABLE approvals (
+    login_id TEXT NOT NULL PRIMARY KEY REFERENCES logins (id) ON DELETE CASCADE,
+    handle_hash TEXT NOT NULL UNIQUE,
+    stream_hash TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    state_parameter TEXT,
+    device TEXT,
+    address TEXT,
+    network TEXT NOT NULL,
+    place TEXT,
+    opened_by INTEGER,
+    opened_at INTEGER,
+    denial TEXT CHECK (denial IN ('declined', 'wrong_number', 'withdrawn')),
+    CHECK ((opened_by IS NULL) = (opened_at IS NULL)),
+    CHECK (denial IS NULL OR denial = 'withdrawn' OR opened_by IS NOT NULL)
+) STRICT;
+CREATE INDEX approvals_by_network ON approvals (network, created_at);
+CREATE INDEX approvals_by_person ON approvals (opened_by, opened_at) WHERE opened_by IS NOT NULL;
+CREATE TABLE "audit" (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
     event TEXT NOT NULL CHECK (event IN (
         'login.begun', 'login.refused', 'login.replaced', 'login.withdrawn', 'login.redeemed',
-        'code.exchanged', 'code.refused', 'session.ended', 'person.joined', 'person.exported',
-        'person.removed', 'person.banned', 'person.unbanned', 'address.limited', 'key.created',
-        'keys.rotated', 'master_key.renewed'
+        'login.opened', 'login.approved', 'login.denied', 'approvals.blocked',
+        'code.exchanged', 'code.refused', 'session.ended', 'session.disowned', 'person.joined',
+        'person.exported', 'person.removed', 'person.banned', 'person.unbanned', 'address.limited',
+        'address.blocked', 'key.created', 'keys.rotated', 'master_key.renewed'
     )),
     actor TEXT NOT NULL CHECK (actor IN ('person', 'application', 'operator', 'system')),
     reason TEXT,
@@ -24,6 +48,16 @@ CREATE UNIQUE INDEX audit_refused_codes ON audit (login_id, reason) WHERE event 
 CREATE TABLE bans (
     telegram_id INTEGER NOT NULL PRIMARY KEY,
     banned_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE blocked_networks (
+    network TEXT NOT NULL PRIMARY KEY,
+    blocked_until INTEGER NOT NULL
+) STRICT;
+CREATE INDEX blocked_networks_by_age ON blocked_networks (blocked_until);
+CREATE TABLE bot_account (
+    only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
+    telegram_id INTEGER NOT NULL,
+    username TEXT NOT NULL
 ) STRICT;
 CREATE TABLE clock (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
@@ -63,7 +97,7 @@ CREATE INDEX inbox_parked ON inbox (sequence) WHERE state = 'parked';
 CREATE INDEX inbox_waiting ON inbox (sequence) WHERE state = 'waiting';
 CREATE TABLE "logins" (
     id TEXT NOT NULL PRIMARY KEY,
-    door TEXT NOT NULL CHECK (door IN ('chat')),
+    door TEXT NOT NULL CHECK (door IN ('chat', 'browser')),
     client_id TEXT NOT NULL,
     subject TEXT REFERENCES persons (subject) ON DELETE CASCADE,
     state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'replaced', 'redeemed')),
@@ -74,7 +108,8 @@ CREATE TABLE "logins" (
     session_id TEXT REFERENCES sessions (id) ON DELETE SET NULL,
     browser TEXT,
     CHECK ((state = 'redeemed') = (redeemed_at IS NOT NULL)),
-    CHECK (state IN ('pending', 'denied', 'replaced') OR subject IS NOT NULL)
+    CHECK (state IN ('pending', 'denied', 'replaced') OR subject IS NOT NULL),
+    CHECK (door = 'chat' OR state = 'redeemed' OR browser IS NOT NULL)
 ) STRICT;
 CREATE INDEX logins_by_expiry ON logins (expires_at);
 CREATE INDEX logins_by_session ON logins (session_id);
@@ -87,8 +122,10 @@ CREATE TABLE "outbox" (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     chat_id INTEGER NOT NULL,
     notice TEXT NOT NULL CHECK (notice IN (
-        'login_link', 'login_closed', 'greeting', 'help', 'not_allowed', 'private_only',
-        'forwarded', 'too_late', 'too_many', 'sessions', 'logged_out', 'not_logged_in', 'failed'
+        'login_link', 'login_closed', 'approval', 'approval_unknown', 'approval_over',
+        'approval_taken', 'approvals_paused', 'approvals_blocked', 'approvals_allowed', 'greeting',
+        'help', 'not_allowed', 'private_only', 'forwarded', 'too_late', 'too_many', 'sessions',
+        'logged_out', 'not_logged_in', 'failed'
     )),
     language TEXT,
     login_id TEXT REFERENCES logins (id) ON DELETE CASCADE,
