@@ -75,8 +75,9 @@ def wrong_number(words: Words, *, application: str) -> str:
 def withdrawn(words: Words, *, application: str) -> str:
     """Say that a login is worth nothing any more, because of what happened elsewhere."""
     return words.gettext(
-        "This login to {application} was withdrawn before the browser finished it, by logging out "
-        "everywhere or by a newer login. Begin again in the browser if you still want to log in."
+        "This login to {application} was withdrawn before the browser finished it: by logging out "
+        "everywhere, by a newer login, or by the operator. Nobody was logged in.\n\n"
+        "Begin again in the browser if you still want to log in."
     ).format(application=application)
 
 
