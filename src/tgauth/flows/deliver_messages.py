@@ -197,7 +197,7 @@ async def _link(
         return DueMessage(outgoing=outgoing, notice=outgoing.notice, is_pointless=True)
     if standing is Standing.REDEEMED:
         # Sent before and not marked: the link is of no use any more, what became of it is.
-        content = await _outcome_of(connection, login, standing, now)
+        content = await _outcome_of(connection, outgoing, login, standing, now)
         return DueMessage(outgoing=outgoing, notice=outgoing.notice, content=content)
     # The code is derived again, never stored: after a crash this is the same link.
     code = derive_code(deployment.master_key, CodeKind.CHAT, login.id)
@@ -218,7 +218,7 @@ async def _question(
     standing = login.standing_at(now)
     if standing is not Standing.PENDING:
         # Sent before and not marked, or too late: what became of it is all there is to say.
-        content = await _outcome_of(connection, login, standing, now)
+        content = await _outcome_of(connection, outgoing, login, standing, now)
         return DueMessage(outgoing=outgoing, notice=outgoing.notice, content=content)
     question = Question(
         login_id=login.id,
@@ -242,15 +242,25 @@ async def _outcome(
     return DueMessage(
         outgoing=outgoing,
         notice=Notice.LOGIN_CLOSED,
-        content=await _outcome_of(connection, login, standing, now),
+        content=await _outcome_of(connection, outgoing, login, standing, now),
         target=target,
         is_pointless=target is None,
     )
 
 
 async def _outcome_of(
-    connection: Connection, login: LoginRequest, standing: Standing, now: Instant
+    connection: Connection,
+    outgoing: Outgoing,
+    login: LoginRequest,
+    standing: Standing,
+    now: Instant,
 ) -> LoginOutcome:
+    person = await persons.get(connection, login.subject) if login.subject else None
+    if person is not None and person.profile.telegram_id != outgoing.chat_id:
+        # Whoever sat there continued as somebody else: that one's session is not for this chat.
+        return LoginOutcome(
+            door=login.door, standing=Standing.DENIED, session=None, denial=Denial.WITHDRAWN
+        )
     session = await sessions.get(connection, login.session_id) if login.session_id else None
     approval = await approvals.get(connection, login.id) if login.door is Door.BROWSER else None
     return LoginOutcome(
