@@ -12,11 +12,12 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from .callbacks import ANSWERABLE_SECONDS, press
-from .errors import Forbidden
+from .errors import BadRequest, Forbidden
 from .methods import Api
 from .pages import TYPES, static_file
 from .sayings import Said, remove, rewrite, say
 from .standings import block
+from .starts import Started, check_payload, start_bot
 from .world import ADMINISTRATORS
 
 if TYPE_CHECKING:
@@ -69,9 +70,12 @@ class Removed(msgspec.Struct, kw_only=True, frozen=True):
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn what a person cannot do into 409, and what is not there into 404."""
+    """Turn what nobody can do into 400, what the person cannot into 409, the missing into 404."""
     try:
         yield
+    except BadRequest as error:
+        detail = error.description.removeprefix("Bad Request: ")
+        raise HTTPException(status_code=400, detail=detail) from error
     except Forbidden as error:
         detail = error.description.removeprefix("Forbidden: ")
         raise HTTPException(status_code=409, detail=detail) from error
@@ -81,9 +85,10 @@ def refusals() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatFace:
-    """Routes of the chat page."""
+    """Routes of the chat page; `application` is where a login can begin in a browser."""
 
     api: Api
+    application: str = ""
 
     def __post_init__(self) -> None:
         for user_id, names in SAMPLE_PEOPLE.items():
@@ -95,6 +100,12 @@ class ChatFace:
         @get("/")
         async def page() -> Response[bytes]:
             return static_file("chat.html")
+
+        @get("/{username:str}")
+        async def linked(
+            username: FromPath[str], start: FromQuery[str | None] = None
+        ) -> Response[bytes]:
+            return self.linked(username, start)
 
         @get("/assets/{name:str}")
         async def asset(name: FromPath[str]) -> Response[bytes]:
@@ -118,7 +129,7 @@ class ChatFace:
                 after, wait = 0, 0.0  # what the page has seen was another run's
             return await self.read(chat_id or user_id, user_id=user_id, after=after, wait=wait)
 
-        handlers: list[HTTPRouteHandler] = [page, asset, bot, read]
+        handlers: list[HTTPRouteHandler] = [page, linked, asset, bot, read]
         return Router("/", route_handlers=[*handlers, *self._deeds()])
 
     def _deeds(self) -> list["HTTPRouteHandler"]:
@@ -128,6 +139,13 @@ class ChatFace:
         async def write(data: JSONBody[Said]) -> dict[str, Any]:
             with refusals():
                 entry, update_id = say(self.api.world, data)
+            self.api.polling.notify()
+            return {**entry.to_json(), "update_id": update_id}
+
+        @post("/chat/starts")
+        async def begin(data: JSONBody[Started]) -> dict[str, Any]:
+            with refusals():
+                entry, update_id = start_bot(self.api.world, data)
             self.api.polling.notify()
             return {**entry.to_json(), "update_id": update_id}
 
@@ -158,7 +176,16 @@ class ChatFace:
             self.api.polling.notify()
             return {"user_id": data.user_id, "blocked": data.blocked, "update_id": update_id}
 
-        return [write, push, edit, delete, stop]
+        return [write, begin, push, edit, delete, stop]
+
+    def linked(self, username: str, payload: str | None) -> Response[bytes]:
+        """Return the chat page behind a link, which offers START where the link has a payload."""
+        if username.lower() != str(self.api.world.bot["username"]).lower():
+            raise HTTPException(status_code=404, detail="no such bot: only one lives here")
+        if payload is not None:
+            with refusals():
+                check_payload(payload)
+        return static_file("chat.html")
 
     def about(self, user_id: int, chat_id: int) -> dict[str, Any]:
         """Return what the page shows around the messages, in the person's language."""
@@ -173,7 +200,13 @@ class ChatFace:
             "run": world.run,
             "bot": dict(world.bot),
             "people": [world.person(one).to_json() for one in SAMPLE_PEOPLE],
-            "person": {**person.to_json(), "blocked": person.blocked},
+            "person": {
+                **person.to_json(),
+                "blocked": person.blocked,
+                "wrote": person.wrote,
+                "deep_links": person.deep_links,
+            },
+            "application": self.application,
             "commands": commands,
             "description": self.api.descriptions.shown_to("description", language),
             "short_description": self.api.descriptions.shown_to("short_description", language),

@@ -1,5 +1,5 @@
 // The chat page: who one is, what was said, and what the bot answers to a press.
-import { element, render } from "./render.js";
+import { anchor, element, render } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
 const shown = new Map();
@@ -9,6 +9,9 @@ let username = "";
 let run = "";
 let last = 0;
 let reading = new AbortController();
+// What the link brought along by which this page was opened, until it has been sent.
+let payload = new URLSearchParams(location.search).get("start");
+let application = "";
 
 async function call(path, body) {
   let answer;
@@ -123,7 +126,8 @@ function describe() {
   const empty = $("messages").querySelector(".empty");
   if (!empty) return;
   const parts = description ? [element("strong", {}, "What can this bot do?"), element("p", {}, description)] : [];
-  empty.replaceChildren(...parts, element("p", {}, "No messages yet. Send /login to get a link."));
+  const other = application ? [element("p", {}, "Or begin in a browser, at the ", anchor(application, "sample application"), ".")] : [];
+  empty.replaceChildren(...parts, element("p", {}, "No messages yet. Send /login to get a link."), ...other);
 }
 
 async function read(signal) {
@@ -202,6 +206,33 @@ $("text").addEventListener("keydown", (event) => {
 });
 $("text").addEventListener("input", () => write($("text").value));
 
+// A link that opened the chat: START stands in the place of the input field.
+
+function offer() {
+  $("starter").hidden = !payload;
+  $("composer").hidden = $("chips").hidden = Boolean(payload);
+}
+
+async function start() {
+  const brought = payload;
+  if (!brought) return;
+  payload = null;
+  offer();
+  try {
+    await call("/chat/starts", { user_id: me, payload: brought });
+    history.replaceState(null, "", "/");
+    $("problem").hidden = true;
+    $("text").focus();
+  } catch (error) {
+    payload = brought;
+    offer();
+    $("problem").textContent = `Not started: ${error.message}. Press START again in a moment.`;
+    $("problem").hidden = false;
+  }
+}
+
+$("start").addEventListener("click", start);
+
 // People.
 
 function languageOf(code) {
@@ -236,10 +267,13 @@ function replace(parent, nodes, known) {
 async function about() {
   const answer = await fetch(`/chat/bot?user_id=${me || 1001}`);
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  const { bot, people, person, commands, description: text } = await answer.json();
+  const { bot, people, person, commands, description: text, application: place } = await answer.json();
   if (!me) me = people[0].id;
   username = bot.username;
   description = text;
+  application = place;
+  $("other-way").hidden = !place;
+  if (place) $("application").href = place;
   $("bot-name").textContent = bot.first_name;
   $("alert-title").textContent = bot.first_name;
   $("bot-kind").textContent = `@${bot.username}, bot`;
@@ -254,6 +288,8 @@ async function about() {
   $("block").textContent = person.blocked ? "Unblock" : "Block";
   $("block").dataset.blocked = String(person.blocked);
   describe();
+  offer();
+  if (payload && person.wrote && person.deep_links === "send") await start();
 }
 
 $("block").addEventListener("click", async () => {

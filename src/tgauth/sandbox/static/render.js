@@ -101,6 +101,7 @@ export function render(message, me, acts) {
   bubble.append(element("span", { class: "text", dir: "auto" }, ...formatted(text, message.entities || [], acts)));
   const foot = element("span", { class: "foot" });
   if (message.has_protected_content) foot.append(element("span", { class: "lock", title: "Protected: Telegram does not let it be copied or forwarded" }, "Protected"));
+  if (message.silent) foot.append(element("span", { class: "muted", title: "Sent without a notification" }, "Silent"));
   foot.append(element("time", { datetime: new Date(message.date * 1000).toISOString() }, message.edited ? `edited ${time}` : time));
   bubble.append(foot);
   const names = ["message", mine && "mine", message.has_protected_content && "protected"].filter(Boolean);
