@@ -18,7 +18,7 @@ The map:
   block, join, move.
 - `methods`, `messages` and `edits` are the Bot API methods, `botapi` their HTTP face; `chat` is
   the person's side; `control` and `populace` are the test's.
-- `sample_app`: the application, readable from top to bottom.
+- `sample_app`: the application, readable from top to bottom; `sample_pages` is what it says.
 - `serving`, `process`, `pages`: one Hypercorn on a loopback socket, the process around
   it, and what its pages share.
 """

@@ -97,22 +97,6 @@ class ChatFace:
     def router(self) -> Router:
         """Return the routes."""
 
-        @get("/")
-        async def page() -> Response[bytes]:
-            return static_file("chat.html")
-
-        @get("/{username:str}")
-        async def linked(
-            username: FromPath[str], start: FromQuery[str | None] = None
-        ) -> Response[bytes]:
-            return self.linked(username, start)
-
-        @get("/assets/{name:str}")
-        async def asset(name: FromPath[str]) -> Response[bytes]:
-            if name not in TYPES:
-                raise HTTPException(status_code=404, detail="no such file")
-            return static_file(name)
-
         @get("/chat/bot")
         async def bot(user_id: FromQuery[int] = 1001, chat_id: FromQuery[int] = 0) -> Any:
             return self.about(user_id, chat_id or user_id)
@@ -129,8 +113,29 @@ class ChatFace:
                 after, wait = 0, 0.0  # what the page has seen was another run's
             return await self.read(chat_id or user_id, user_id=user_id, after=after, wait=wait)
 
-        handlers: list[HTTPRouteHandler] = [page, linked, asset, bot, read]
+        handlers: list[HTTPRouteHandler] = [*self._pages(), bot, read]
         return Router("/", route_handlers=[*handlers, *self._deeds()])
+
+    def _pages(self) -> list["HTTPRouteHandler"]:
+        """Return the routes of the page and its files."""
+
+        @get("/")
+        async def page() -> Response[bytes]:
+            return static_file("chat.html")
+
+        @get("/{username:str}")
+        async def linked(
+            username: FromPath[str], start: FromQuery[str | None] = None
+        ) -> Response[bytes]:
+            return self.linked(username, start)
+
+        @get("/assets/{name:str}")
+        async def asset(name: FromPath[str]) -> Response[bytes]:
+            if name not in TYPES:
+                raise HTTPException(status_code=404, detail="no such file")
+            return static_file(name)
+
+        return [page, linked, asset]
 
     def _deeds(self) -> list["HTTPRouteHandler"]:
         """Return the routes of what people do."""
@@ -153,6 +158,18 @@ class ChatFace:
         async def push(data: JSONBody[Pressed]) -> dict[str, Any]:
             return self.press(data)
 
+        @post("/chat/blocks")
+        async def stop(data: JSONBody[Blocked]) -> dict[str, Any]:
+            person = self.api.world.person(data.user_id)
+            update_id = block(self.api.world, person, blocked=data.blocked)
+            self.api.polling.notify()
+            return {"user_id": data.user_id, "blocked": data.blocked, "update_id": update_id}
+
+        return [write, begin, push, stop, *self._second_thoughts()]
+
+    def _second_thoughts(self) -> list["HTTPRouteHandler"]:
+        """Return the routes by which people change and delete what is there."""
+
         @post("/chat/edits")
         async def edit(data: JSONBody[Rewritten]) -> dict[str, Any]:
             target = {"chat_id": data.chat_id or data.user_id, "message_id": data.message_id}
@@ -169,14 +186,7 @@ class ChatFace:
                 remove(self.api.world, self.api.world.person(data.user_id), **target)
             return {**target, "deleted": True}
 
-        @post("/chat/blocks")
-        async def stop(data: JSONBody[Blocked]) -> dict[str, Any]:
-            person = self.api.world.person(data.user_id)
-            update_id = block(self.api.world, person, blocked=data.blocked)
-            self.api.polling.notify()
-            return {"user_id": data.user_id, "blocked": data.blocked, "update_id": update_id}
-
-        return [write, begin, push, edit, delete, stop]
+        return [edit, delete]
 
     def linked(self, username: str, payload: str | None) -> Response[bytes]:
         """Return the chat page behind a link, which offers START where the link has a payload."""
