@@ -251,6 +251,20 @@ def test_a_quiet_message_says_so(page: Page, sandbox: Sandbox) -> None:
     expect(page.locator(".message").last).not_to_contain_text("Silent")
 
 
+def test_the_page_points_at_the_other_door(chromium: Browser) -> None:
+    """A login can begin in an application, too: beside the chat, and in one that is empty."""
+    shop = "http://127.0.0.1:9/"
+    command = ("telegram", "--token", Sandbox.token, "--application", shop)
+    with chromium.new_context(**DESKTOP) as context, started(*command) as url:
+        page = context.new_page()
+        page.goto(url)
+        links = page.get_by_role("link", name="sample application")
+        expect(links).to_have_count(2)
+        for link in links.all():
+            expect(link).to_have_attribute("href", shop)
+            expect(link).to_be_visible()
+
+
 def test_drafts_are_each_persons_own(page: Page) -> None:
     """What one person has typed is not in another's field, and is there on coming back."""
     page.get_by_role("textbox").fill("from Ada")

@@ -1,5 +1,5 @@
 // The chat page: who one is, what was said, and what the bot answers to a press.
-import { anchor, element, render } from "./render.js";
+import { anchor, chip, element, personButton, render } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
 const shown = new Map();
@@ -235,26 +235,6 @@ $("start").addEventListener("click", start);
 
 // People.
 
-function languageOf(code) {
-  try { return new Intl.DisplayNames(["en"], { type: "language" }).of(code); } catch { return code; }
-}
-
-function personButton(person) {
-  const name = [person.first_name, person.last_name].filter(Boolean).join(" ") || "Deleted account";
-  const detail = [person.username ? `@${person.username}` : `id ${person.id}`, person.language_code && languageOf(person.language_code)].filter(Boolean).join(" · ");
-  const avatar = element("span", { class: "avatar", "aria-hidden": "true", "data-tone": String(person.id % 3) }, name.slice(0, 1));
-  const node = element("button", { type: "button", class: "person", "data-id": String(person.id), "aria-pressed": String(person.id === me) }, avatar, element("span", { class: "label" }, name, element("small", {}, detail)));
-  node.addEventListener("click", () => become(person.id));
-  return node;
-}
-
-function chip(command) {
-  const node = element("button", { type: "button", class: "chip" }, `/${command.command}`);
-  if (command.description) node.append(" ", element("small", {}, command.description));
-  node.addEventListener("click", () => say(`/${command.command}`));
-  return node;
-}
-
 function replace(parent, nodes, known) {
   // Only what changed, so that the focus stays where it is.
   if (parent.dataset.known === known) return;
@@ -279,11 +259,11 @@ async function about() {
   $("bot-kind").textContent = `@${bot.username}, bot`;
   $("bot-initial").textContent = bot.first_name.slice(0, 1).toUpperCase();
   const key = JSON.stringify([people, me]);
-  replace($("people"), () => people.map((one) => element("li", {}, personButton(one))), key);
-  replace($("people-strip"), () => people.map(personButton), key);
+  replace($("people"), () => people.map((one) => element("li", {}, personButton(one, me, become))), key);
+  replace($("people-strip"), () => people.map((one) => personButton(one, me, become)), key);
   for (const node of document.querySelectorAll(".person")) node.setAttribute("aria-pressed", String(Number(node.dataset.id) === me));
   const menu = commands.length ? commands : [{ command: "start", description: "" }];
-  replace($("chips"), () => menu.map(chip), JSON.stringify(menu));
+  replace($("chips"), () => menu.map((one) => chip(one, say)), JSON.stringify(menu));
   for (const id of ["messages", "chips"]) $(id).lang = person.language_code || "en";
   $("block").textContent = person.blocked ? "Unblock" : "Block";
   $("block").dataset.blocked = String(person.blocked);
