@@ -119,7 +119,6 @@ class _DemoOrigins:
             "TGAUTH_LOGIN__APPLICATION_NAME": "Sample application",
             # Whoever tries it out asks more often than whoever logs in.
             "TGAUTH_LOGIN__REQUESTS_PER_MINUTE": "60",
-            "TGAUTH_API__LOGINS_PER_MINUTE": "60",
             "DEMO_APPLICATION": self.application,
         }
 
