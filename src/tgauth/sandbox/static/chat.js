@@ -127,7 +127,8 @@ function describe() {
   if (!empty) return;
   const parts = description ? [element("strong", {}, "What can this bot do?"), element("p", {}, description)] : [];
   const other = application ? [element("p", {}, "Or begin in a browser, at the ", anchor(application, "sample application"), ".")] : [];
-  empty.replaceChildren(...parts, element("p", {}, "No messages yet. Send /login to get a link."), ...other);
+  const hint = payload ? "START sends what the link brought along." : "Send /login to get a link.";
+  empty.replaceChildren(...parts, element("p", {}, `No messages yet. ${hint}`), ...(payload ? [] : other));
 }
 
 async function read(signal) {
@@ -211,6 +212,7 @@ $("text").addEventListener("input", () => write($("text").value));
 function offer() {
   $("starter").hidden = !payload;
   $("composer").hidden = $("chips").hidden = Boolean(payload);
+  describe();
 }
 
 async function start() {
@@ -267,7 +269,6 @@ async function about() {
   for (const id of ["messages", "chips"]) $(id).lang = person.language_code || "en";
   $("block").textContent = person.blocked ? "Unblock" : "Block";
   $("block").dataset.blocked = String(person.blocked);
-  describe();
   offer();
   if (payload && person.wrote && person.deep_links === "send") await start();
 }
