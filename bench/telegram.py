@@ -3,7 +3,8 @@
 The project's sandbox is for strictness, and costs more than what is measured here. This one keeps
 what timing depends on (long polling, confirmed offsets) and notes when each thing happened, on the
 clock that all processes of a machine share. It prints two ports: the Bot API, and the bench's own
-line: JSON texts, one a line, a chat id in, the answer to that chat out.
+line: JSON texts, one a line: a chat id in for /login, `{"chat": …, "text": …}` for another message,
+`{"chat": …, "press": …}` for a button; the answer to that chat out.
 """
 
 import asyncio
@@ -19,6 +20,14 @@ _HOST: Final = "127.0.0.1"
 _BOT: Final = {"id": 4242, "is_bot": True, "first_name": "Bench", "username": "bench_bot"}
 
 
+def _person(chat_id: int) -> dict[str, Any]:
+    return {"id": chat_id, "first_name": "Person", "username": f"person_{chat_id}"}
+
+
+def _user(chat_id: int) -> dict[str, Any]:
+    return {**_person(chat_id), "is_bot": False, "language_code": "en"}
+
+
 class Telegram:
     """Updates that wait for the bot, and where its answers are told."""
 
@@ -28,14 +37,21 @@ class Telegram:
         self._next_update = 1
         self._next_message = 1
         self._asked_at: dict[int, float] = {}
+        self._last_message: dict[int, int] = {}
         self._poll: tuple[BotApi, asyncio.TimerHandle] | None = None
         self._bench: asyncio.StreamWriter | None = None
 
     async def follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Let the people whom the bench names send /login."""
+        """Let the people whom the bench names send messages and press buttons."""
         self._bench = writer
         while line := await reader.readline():
-            self._say(int(line))
+            said = json.loads(line)
+            if isinstance(said, int):
+                self._say(said, "/login")
+            elif "press" in said:
+                self._press(said["chat"], said["press"])
+            else:
+                self._say(said["chat"], said["text"])
 
     def answer(self, connection: "BotApi", method: str, fields: dict[str, str]) -> None:
         """Answer one call of the Bot API."""
@@ -55,24 +71,35 @@ class Telegram:
             self._poll[1].cancel()
             self._poll = None
 
-    def _say(self, chat_id: int) -> None:
-        person = {"id": chat_id, "first_name": "Person", "username": f"person_{chat_id}"}
-        self._updates.append(
-            {
-                "update_id": self._next_update,
-                "message": {
-                    "message_id": self._take_number(),
-                    "date": int(time.time()),
-                    "chat": {**person, "type": "private"},
-                    "from": {**person, "is_bot": False, "language_code": "en"},
-                    "text": "/login",
-                    "entities": [{"type": "bot_command", "offset": 0, "length": 6}],
-                },
-            }
-        )
-        self._next_update += 1
+    def _say(self, chat_id: int, text: str) -> None:
+        length = len(text.partition(" ")[0])
+        message = {
+            "message_id": self._take_number(),
+            "date": int(time.time()),
+            "chat": {**_person(chat_id), "type": "private"},
+            "from": _user(chat_id),
+            "text": text,
+            "entities": [{"type": "bot_command", "offset": 0, "length": length}],
+        }
         self._asked_at[chat_id] = time.monotonic()
-        self._hand_over()
+        self._hand_over({"message": message})
+
+    def _press(self, chat_id: int, data: str) -> None:
+        message = {
+            "message_id": self._last_message.get(chat_id, 1),
+            "date": int(time.time()),
+            "chat": {**_person(chat_id), "type": "private"},
+            "from": _BOT,
+            "text": "a question",
+        }
+        query = {
+            "id": str(self._take_number()),
+            "from": _user(chat_id),
+            "message": message,
+            "chat_instance": "1",
+            "data": data,
+        }
+        self._hand_over({"callback_query": query})
 
     def _get_updates(self, connection: "BotApi", fields: dict[str, str]) -> None:
         # Asking from an offset on confirms everything before it.
@@ -85,7 +112,9 @@ class Telegram:
         if self._updates or timeout == 0:
             self._end_poll()
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, update: dict[str, Any]) -> None:
+        self._updates.append({"update_id": self._next_update, **update})
+        self._next_update += 1
         if self._poll is not None:
             self._end_poll()
 
@@ -107,8 +136,9 @@ class Telegram:
                 "text": fields["text"] + fields.get("reply_markup", ""),
             }
             self._bench.write(json.dumps(told).encode() + b"\n")
+        self._last_message[chat_id] = self._take_number()
         return {
-            "message_id": self._take_number(),
+            "message_id": self._last_message[chat_id],
             "date": int(time.time()),
             "chat": {"id": chat_id, "type": "private", "first_name": "Person"},
             "from": _BOT,

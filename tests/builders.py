@@ -25,6 +25,7 @@ from tgauth.store import Store
 
 NOW: Instant = 1_800_000_000_000
 LIFETIME = 120 * SECOND
+APPROVAL_TTL = 300 * SECOND
 RULES = SessionRules()
 ISSUER = "https://login.example.org"
 CALLBACK_URL = "https://app.example.org/callback"
@@ -202,6 +203,8 @@ def a_deployment(
         "sessions": RULES,
         "logins_per_minute": 5,
         "failures_per_minute": 30,
+        "approval_lifetime": APPROVAL_TTL,
+        "browser_logins_per_minute": 20,
         "audit_kept_for": 90 * DAY,
     }
     now = now or Clock()

@@ -1,5 +1,6 @@
 """Promises of the bot's own webhook: set where it is not as it should be, and only there."""
 
+import asyncio
 import json
 import logging
 import time
@@ -34,6 +35,7 @@ class Hooked(FakeTelegram):
     def __init__(self) -> None:
         super().__init__()
         self.info = dict(NONE)
+        self.refusal = ""
 
     async def do_request(
         self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
@@ -42,6 +44,9 @@ class Hooked(FakeTelegram):
         answer = await super().do_request(url, method, request_data)
         if url.endswith("/getWebhookInfo"):
             return 200, json.dumps({"ok": True, "result": self.info}).encode()
+        if url.endswith("/setWebhook") and self.refusal:
+            refusal = {"ok": False, "error_code": 400, "description": self.refusal}
+            return 400, json.dumps(refusal).encode()
         return answer
 
 
@@ -160,6 +165,23 @@ async def test_what_telegram_cannot_deliver_is_in_the_status(  # noqa: PLR0913 -
     assert is_trouble == (
         statuses == [f"Telegram cannot deliver {pending} updates here: Connection timed out"]
     )
+
+
+async def test_an_address_that_telegram_does_not_take_is_told_once(
+    webhook: OwnWebhook, telegram: Hooked, statuses: Statuses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is no outage: only a setting helps (core.telegram.org/bots/webhooks)."""
+    telegram.refusal = "Bad Request: bad webhook: An HTTPS URL must be provided for webhook"
+    with caplog.at_level(logging.WARNING, "tgauth.bot"):
+        for _ in range(2):
+            keeping = asyncio.create_task(webhook.keep())
+            await asyncio.sleep(0.1)
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+    assert ["webhook.rejected"] == [record.message for record in caplog.records]
+    assert 2 == len(telegram.sent("setWebhook"))
+    [status] = statuses
+    assert status.endswith("an https url must be provided for webhook")
 
 
 def test_an_address_prints_no_secret() -> None:

@@ -76,6 +76,13 @@ def test_what_is_wrong_decides_the_exit_code(
     assert "wrong    store " in done.stdout
 
 
+def test_whoever_has_set_up_nothing_is_told_where_to_begin(run: Run) -> None:
+    """Beside each setting that is missing."""
+    done = run("check", "--offline")
+    assert (78, 1) == (done.exit_code, done.stdout.count("`tgauth init` asks what is needed"))
+    assert "TGAUTH_ISSUER: not set" in done.stdout
+
+
 def test_a_refused_token_is_a_mistake_in_the_configuration(run: Run) -> None:
     """As `serve` sees it."""
     with serving({}, otherwise=401) as origin:

@@ -146,7 +146,7 @@ def test_another_file_is_named_in_the_next_command(folder: Path, run: Run, token
     assert 0 == done.exit_code
     assert (folder / "my settings.toml").exists()
     assert "Next: tgauth --config 'my settings.toml' check\n" in done.stdout
-    assert "The environment goes before it, and has TGAUTH_ISSUER." in done.stdout
+    assert "The environment overrides it, and has TGAUTH_ISSUER." in done.stdout
     done = run("init", "--output", "missing/tgauth.toml")
     assert 73 == done.exit_code
     assert f"the folder {folder}/missing does not exist" in done.stderr

@@ -253,7 +253,7 @@ def test_where_nothing_ever_ran_nothing_is_made(folder: Path, run: Run, command:
     """A mistyped path is told with 74, and leaves no empty store behind."""
     done = run(*command.split(), **SETTINGS)
     assert 74 == done.exit_code
-    assert "tgauth: there is no store at tgauth.db" in done.stderr
+    assert f"tgauth: there is no store at {folder / 'tgauth.db'}: " in done.stderr
     assert [] == list(folder.iterdir())
 
 

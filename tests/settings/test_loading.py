@@ -97,6 +97,7 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["proxy", "10.0.0.1/8", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.0/8;::1"],
     ),
     "API__FAILURES_PER_MINUTE": ({"1": 1, "10000": 10000}, ["", "0", "10001", "few"]),
+    "API__LOGINS_PER_MINUTE": ({"1": 1, "10000": 10000}, ["", "0", "10001", "few"]),
     "LOGIN__ALLOW": (
         {
             "everyone": AllowList(everyone=True),
@@ -136,6 +137,7 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["", "x" * 61, "a\nb", "a\u202eb"],
     ),
     "LOGIN__REQUESTS_PER_MINUTE": ({"1": 1, "60": 60}, ["", "0", "61"]),
+    "LOGIN__APPROVAL_TTL": ({"30": 30, "900": 900}, ["", "29", "901", "5m"]),
     "LOGIN__CODE_TTL": ({"10": 10, "3600": 3600}, ["", "9", "3601", "2m"]),
     "LOGIN__TOKEN_TTL": ({"60": 60, "86400": 86400}, ["", "59", "86401", "1h"]),
     "SESSION__TTL": ({"300": 300, "31536000": 31536000}, ["", "299", "31536001", "30d"]),

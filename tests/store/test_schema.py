@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.builders import NOW
 
+from tgauth.domain.approval import Denial
 from tgauth.domain.audit import Actor, AuditEvent
 from tgauth.domain.code import CodeKind
 from tgauth.domain.incoming import UpdateState
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.anyio
 ENUMS: dict[tuple[str, str], type[StrEnum]] = {
     ("logins", "door"): Door,
     ("logins", "state"): LoginState,
+    ("approvals", "denial"): Denial,
     ("codes", "kind"): CodeKind,
     ("inbox", "state"): UpdateState,
     ("outbox", "notice"): Notice,
@@ -32,6 +34,15 @@ PERSON = "INSERT INTO persons VALUES ('s', 1, 'A', NULL, NULL, NULL, 0, 0)"
 LOGIN = """
     INSERT INTO logins (id, door, client_id, subject, state, created_at, expires_at, redeemed_at)
     VALUES ('l', {door}, 'shop', {subject}, {state}, 0, 1, {redeemed_at})
+"""
+BROWSER_LOGIN = """
+    INSERT INTO logins (id, door, client_id, state, created_at, expires_at, browser)
+    VALUES ('b', 'browser', 'shop', 'pending', 0, 1, {browser})
+"""
+APPROVAL = """
+    INSERT INTO approvals (
+        login_id, handle_hash, stream_hash, created_at, network, opened_by, opened_at, denial
+    ) VALUES ({login_id}, 'h', 's', 0, '192.0.2.1', {opened_by}, {opened_at}, {denial})
 """
 INBOX = """
     INSERT INTO inbox (update_id, identity, payload, state, received_at, attempts, not_before)
@@ -61,6 +72,20 @@ IMPOSSIBLE = {
     "a login of somebody unknown": LOGIN.format(
         door="'chat'", subject="'t'", state="'approved'", redeemed_at="NULL"
     ),
+    "a login in a browser that has no name": BROWSER_LOGIN.format(browser="NULL"),
+    "a question about no login": APPROVAL.format(
+        login_id="'nope'", opened_by="NULL", opened_at="NULL", denial="NULL"
+    ),
+    "a question opened at no time": APPROVAL.format(
+        login_id="'a'", opened_by="1", opened_at="NULL", denial="NULL"
+    ),
+    "a question answered by nobody": APPROVAL.format(
+        login_id="'a'", opened_by="NULL", opened_at="NULL", denial="'wrong_number'"
+    ),
+    "a question denied for no known reason": APPROVAL.format(
+        login_id="'a'", opened_by="1", opened_at="0", denial="'whim'"
+    ),
+    "a second account of the bot": "INSERT INTO bot_account VALUES (2, 1, 'tgauth_bot')",
     "done but not erased": INBOX.format(payload="'{}'", state="'done'"),
     "waiting without content": INBOX.format(payload="NULL", state="'waiting'"),
     "an unknown state of an update": INBOX.format(payload="'{}'", state="'lost'"),
@@ -112,6 +137,10 @@ async def test_rows_that_contradict_themselves_are_refused(store: Store, case: s
     """Whatever the code does, such a row cannot be stored."""
     async with store.writing() as connection:
         await connection.run(PERSON)
+        await connection.run(
+            "INSERT INTO logins (id, door, client_id, state, created_at, expires_at, browser) "
+            "VALUES ('a', 'browser', 'shop', 'pending', 0, 1, 'x')"
+        )
     with pytest.raises(sqlite3.IntegrityError):
         async with store.writing() as connection:
             await connection.run(IMPOSSIBLE[case])
@@ -148,7 +177,7 @@ async def test_every_table_is_strict(store: Store) -> None:
             "WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"
         )
     assert [] == [row["name"] for row in rows if not row["strict"]]
-    assert len(rows) == 13
+    assert len(rows) == 17
 
 
 async def test_every_reference_has_an_index(store: Store) -> None:

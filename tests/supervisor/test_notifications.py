@@ -58,6 +58,23 @@ def test_nobody_else_can_reach_it() -> None:
     assert not folder.exists()
 
 
+def test_what_a_killed_supervisor_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing that somebody listens on, nor anything else of such a name."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in ("supervisor-left", "supervisor-heard", "supervisor-else"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "supervisor-else" / "notify").write_text("a file")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as left:
+        left.bind(str(tmp_path / "supervisor-left" / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(str(tmp_path / "supervisor-heard" / "notify"))
+        with NotificationSocket() as mine:
+            kept = {"supervisor-heard", "supervisor-else", Path(mine.address).parent.name}
+            assert kept == {one.name for one in tmp_path.iterdir()}
+
+
 @pytest.mark.parametrize("folder", ["missing", "x" * 100], ids=["no place", "too long"])
 def test_is_heard_where_no_folder_can_be_had(
     folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

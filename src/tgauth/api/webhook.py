@@ -117,7 +117,7 @@ def _read(body: bytes) -> tuple[str, Mapping[str, object]]:
     try:
         payload = body.decode()
         update = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):  # nested too deep is no update either
         update = payload = None
     if not isinstance(update, dict) or payload is None:
         raise WrongRequest(HTTPStatus.BAD_REQUEST, "this is no update: send a JSON object")

@@ -177,7 +177,7 @@ def kind_of(status: int) -> str:
 def _parsed(status: int, payload: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
         raise NetworkError(f"HTTP {status} without a Bot API answer")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from telegram import Bot, WebhookInfo
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 
 from tgauth.bot.updates import UPDATES
 from tgauth.bot.watch import TelegramWatch
@@ -58,12 +58,16 @@ class OwnWebhook:
         self._watch = watch
         self._was_ours = False
         self._has_set = False
+        self._rejected = ""
 
     async def keep(self) -> None:
         """Look after it until cancelled."""
         while True:
             try:
                 wait = _LOOK_EVERY if await self.look() else _LOOK_AGAIN
+            except BadRequest as error:
+                self._tell_rejected(error.message)
+                wait = _LOOK_EVERY
             except TelegramError as error:
                 self._watch.missed(error.message, retry_in=_LOOK_AGAIN)
                 wait = _LOOK_AGAIN
@@ -95,8 +99,22 @@ class OwnWebhook:
             drop_pending_updates=False,
         )
         self._has_set = True
+        self._rejected = ""
         _log.info("webhook.set", url=self._address.url, waiting=info.pending_update_count)
         return False
+
+    def _tell_rejected(self, error: str) -> None:
+        """Tell once for each reason that Telegram does not take our address: only settings help."""
+        if error != self._rejected:
+            self._rejected = error
+            _log.error(
+                "webhook.rejected",
+                url=self._address.url,
+                error=error,
+                advice="Telegram posts to public https addresses on port 443, 80, 88 or 8443: see "
+                "TGAUTH_ISSUER, or set TGAUTH_TELEGRAM__MODE=polling",
+            )
+        self._watch.webhook_troubled(f"Telegram does not take our webhook address: {error}")
 
     def _is_as_it_should_be(self, info: WebhookInfo) -> bool:
         return (

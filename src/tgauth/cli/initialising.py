@@ -230,7 +230,7 @@ def _write(output: Path, chosen: dict[str, str], *, may_replace: bool) -> None:
     click.echo(f"\nWrote {output}, readable by this account alone.")
     overriding = [one.variable for one in fields() if one.variable in os.environ]
     if overriding:
-        click.echo(f"The environment goes before it, and has {', '.join(overriding)}.")
+        click.echo(f"The environment overrides it, and has {', '.join(overriding)}.")
     is_found = output.absolute() == Path(FILE_NAME).absolute() and CONFIG_FILE not in os.environ
     command = "tgauth" if is_found else f"tgauth --config {shlex.quote(str(output))}"
     click.echo(f"Next: {command} check\nThen: {command} serve")

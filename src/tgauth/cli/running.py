@@ -74,9 +74,7 @@ def settings_of(reading: Reading) -> Settings:
     try:
         return reading.settings
     except ConfigurationError as error:
-        hint = "`tgauth init` asks what is needed, and writes tgauth.toml"
-        is_new = reading.file is None and any(one.is_missing for one in reading.values)
-        _fail_over(error, hint=hint if is_new else None)
+        _fail_over(error, hint=reading.hint)
 
 
 def secrets_of(settings: Settings) -> list[str]:

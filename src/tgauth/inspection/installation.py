@@ -41,10 +41,13 @@ async def inspect(reading: Reading, *, is_offline: bool) -> list[Finding]:
 def settings_findings(reading: Reading) -> list[Finding]:
     """Say what is wrong with the settings, one line for each mistake."""
     if reading.mistakes:
-        return [
+        found = [
             wrong("settings", f"{one.key}: {one.found}", one.advice, is_configuration=True)
             for one in reading.mistakes
         ]
+        if reading.hint is not None:
+            found.append(warning("settings", "nothing is set up here yet", reading.hint))
+        return found
     where = f"{reading.file} and the environment" if reading.file else "the environment"
     if reading.is_exposed:
         text = f"from {where}; the file holds a secret, and others can read it"

@@ -90,6 +90,12 @@ class Reading:
             (tree[section] if section else tree)[name] = one.value
         return Settings(**tree | {name: made(**tree[name]) for name, made in sections().items()})
 
+    @property
+    def hint(self) -> str | None:
+        """What helps whoever has set up nothing yet."""
+        is_new = self.file is None and any(one.is_missing for one in self.values)
+        return "`tgauth init` asks what is needed, and writes tgauth.toml" if is_new else None
+
     def value_of(self, name: str) -> object:
         """Return what a setting is, by its place in the file; None as well where it is wrong."""
         return next(one.value for one in self.values if one.field.toml == name)

@@ -10,7 +10,7 @@ from typing import Final
 
 _TEMPLATE: Final = """\
 # Settings of tgauth, made by `tgauth init`. All there are: docs/settings.md.
-# A variable in the environment (TGAUTH_ISSUER, TGAUTH_LOGIN__ALLOW, ...) goes before its line here.
+# A variable in the environment (TGAUTH_ISSUER, TGAUTH_LOGIN__ALLOW, ...) overrides its line here.
 # Relative paths start at this file's folder. This file holds a secret: keep its mode at 0600.
 
 # The address under which browsers reach tgauth. Cookies and links are made from it.

@@ -12,8 +12,8 @@ class StoreMissing(TgauthError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"there is no store at {path}: TGAUTH_DATABASE__PATH names another file, or tgauth "
-            "has never run here"
+            f"there is no store at {path.absolute()}: TGAUTH_DATABASE__PATH names another file, "
+            "or tgauth has never run here"
         )
 
 

@@ -10,11 +10,13 @@ heard.
 import os
 import shutil
 import socket
+import stat
 import struct
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +26,8 @@ _UCRED = struct.Struct("iII")  # unix(7), struct ucred: pid, uid, gid
 _LONGEST = 4096
 _MOST_AT_ONCE = 100
 """Datagrams taken in one go: whoever sends without end must not keep everything else waiting."""
+_PREFIX = "supervisor-"
+_NAME = "notify"
 ROOM_FOR_SENDER = socket.CMSG_SPACE(_UCRED.size)
 """Bytes to receive beside a message, where SO_PASSCRED is set."""
 
@@ -46,8 +50,9 @@ class NotificationSocket:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._folder: str | None = None
         try:
-            self._folder = tempfile.mkdtemp(prefix="supervisor-")
-            self._socket.bind(f"{self._folder}/notify")
+            _clean_up()
+            self._folder = tempfile.mkdtemp(prefix=_PREFIX)
+            self._socket.bind(f"{self._folder}/{_NAME}")
         except OSError:  # nothing can be written, or the path is too long for an address
             self._remove_folder()
             self._socket.bind(b"")  # unix(7), "Autobind feature"
@@ -72,7 +77,7 @@ class NotificationSocket:
     def address(self) -> str:
         """The address as NOTIFY_SOCKET spells it."""
         if self._folder is not None:
-            return f"{self._folder}/notify"
+            return f"{self._folder}/{_NAME}"
         return "@" + os.fsdecode(self._socket.getsockname()[1:])
 
     async def wait(self) -> None:
@@ -122,3 +127,24 @@ def sender_of(ancillary: list[tuple[int, int, bytes]]) -> int | None:
             pid, uid, _ = _UCRED.unpack(data[: _UCRED.size])
             return int(pid) if uid == os.getuid() else None
     return None
+
+
+def _clean_up() -> None:
+    """Remove the folders of this account's that killed supervisors left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if folder.lstat().st_uid == os.geteuid() and _is_deserted(folder / _NAME):
+                (folder / _NAME).unlink()
+                folder.rmdir()
+
+
+def _is_deserted(address: Path) -> bool:
+    """Tell whether a socket is there that nobody listens on any more."""
+    if not stat.S_ISSOCK(address.lstat().st_mode):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(str(address))
+        except ConnectionRefusedError:
+            return True
+    return False
