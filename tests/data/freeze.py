@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests import browser_logins
 from tests.builders import (
     ALICE,
     BOB,
@@ -35,15 +36,17 @@ from tgauth.domain.instants import MINUTE
 from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.session import Visitor
+from tgauth.flows.approve_in_chat import block_approvals
 from tgauth.flows.ban_person import ban_person
 from tgauth.flows.browser_sessions import Browser
+from tgauth.flows.chat_sessions import end_from_chat
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
 from tgauth.flows.keyring import Keys, rotate_keys
 from tgauth.flows.limit_failures import note_failure
 from tgauth.flows.receive_update import fail_update, receive_update
-from tgauth.store import Store, codes, logins, outbox, persons, sessions
+from tgauth.store import Store, bot_account, codes, logins, outbox, persons, sessions
 from tgauth.store.master_key import load_master_key
 from tgauth.store.migrations import shipped
 
@@ -69,10 +72,38 @@ async def fill(deployment: Deployment, clock: Clock) -> None:
     await a_begun_login(deployment, update_id=4)
     await a_begun_login(deployment, update_id=5)  # which replaces the one before
     await _messages_and_updates(deployment, clock)
+    await _browser_logins(deployment)
     await ban_person(deployment, 4004)
     for address in ("198.51.100.1", "2001:db8::1", "2001:db8::2"):
         await note_failure(deployment, address)
     await rotate_keys(deployment, at_once=False)
+
+
+async def _browser_logins(deployment: Deployment) -> None:
+    dave, one = 5005, browser_logins
+    async with deployment.store.writing() as connection:
+        account = bot_account.BotAccount(telegram_id=123456, username="example_bot")
+        await bot_account.save(connection, account)
+    await one.begun(deployment, state="what the application sent")
+    for number, answer in enumerate(("none", "decline", "wrong", "right"), start=30):
+        login = await one.begun(deployment, browser=f"browser {number}")
+        await one.opened(deployment, login, update_id=number, telegram_id=dave)
+        picked = {
+            "decline": None,
+            "wrong": one.wrong_number(deployment, login),
+        }.get(answer, one.right_number(deployment, login))
+        if answer != "none":
+            await one.answered(deployment, login, picked, update_id=number + 10, telegram_id=dave)
+    used = await one.begun(deployment)
+    await one.opened(deployment, used, update_id=45, telegram_id=dave)
+    right = one.right_number(deployment, used)
+    await one.answered(deployment, used, right, update_id=46, telegram_id=dave)
+    done = await one.finished(deployment, used)
+    asking = await one.received(deployment, 50, telegram_id=dave)
+    session = done.session.id
+    await end_from_chat(deployment, asking, session, message_id=one.MESSAGE, in_list=False)
+    asking = await one.received(deployment, 51, telegram_id=dave)
+    await block_approvals(deployment, asking, blocked=True, message_id=one.MESSAGE)
 
 
 async def _every_state_by_hand(deployment: Deployment) -> None:
@@ -96,7 +127,7 @@ async def _every_state_by_hand(deployment: Deployment) -> None:
 async def _messages_and_updates(deployment: Deployment, clock: Clock) -> None:
     async with deployment.store.writing() as connection:
         for notice in Notice:
-            if notice not in {Notice.LOGIN_LINK, Notice.LOGIN_CLOSED}:
+            if notice not in {Notice.LOGIN_LINK, Notice.LOGIN_CLOSED, Notice.APPROVAL}:
                 message = owe(notice, chat_id=BOB, language="ru", now=clock())
                 await outbox.add(connection, message)
         for number in (1, 3, 5):

@@ -18,8 +18,15 @@ from tgauth.domain.errors import (
     LoginReplaced,
     TgauthError,
 )
-from tgauth.domain.instants import CLOCK_TOLERANCE, SECOND
-from tgauth.domain.login import Door, LoginRequest, LoginState, Standing, begin_in_chat
+from tgauth.domain.instants import CLOCK_TOLERANCE, MINUTE, SECOND
+from tgauth.domain.login import (
+    Door,
+    LoginRequest,
+    LoginState,
+    Standing,
+    begin_in_browser,
+    begin_in_chat,
+)
 
 DEADLINE = NOW + LIFETIME
 BEFORE = (NOW, DEADLINE - SECOND, DEADLINE - 1)
@@ -286,3 +293,50 @@ def test_withdrawing_ends_what_is_open_only(state: LoginState, *, late: bool) ->
     is_open = state in {LoginState.PENDING, LoginState.APPROVED} and not late
     expected = a_login(LoginState.DENIED, decided_at=now) if is_open else a_login(state)
     assert expected == a_login(state).withdraw(now=now)
+
+
+#: Where an approval of a browser's login falls, from its deadline, and how long it is good from
+#: there: the whole rest of its lifetime, and at least a minute.
+APPROVALS = {-LIFETIME: LIFETIME, -MINUTE - 1: MINUTE + 1, -MINUTE: MINUTE, -1: MINUTE}
+
+
+@pytest.mark.parametrize(("at", "good_for"), APPROVALS.items())
+def test_an_approval_leaves_the_browser_a_minute(at: int, good_for: int) -> None:
+    """Whoever approves in the last moment may have to open the page again first."""
+    approved = a_browser_login().approve(subject="s", now=DEADLINE + at)
+    until = DEADLINE + at + good_for
+    assert Standing.APPROVED == approved.standing_at(until - 1)
+    assert Standing.EXPIRED == approved.standing_at(until)
+
+
+def test_a_link_from_the_chat_has_no_such_minute() -> None:
+    """Asking is its approval, and its lifetime is what the message says."""
+    login = begin_in_chat(login_id="l", client_id="shop", subject="s", lifetime=1000, now=NOW)
+    assert NOW + 1000 == login.expires_at
+
+
+@pytest.mark.parametrize("event", ["approve", "deny"])
+def test_nobody_decides_on_a_browsers_login_that_expired(event: str) -> None:
+    """One millisecond late is late: there is no minute for the answer itself."""
+    with pytest.raises(LoginExpired):
+        happen(a_browser_login(), event, DEADLINE)
+
+
+def test_a_browsers_login_waits_for_somebody() -> None:
+    """It has a browser and a deadline, and no person."""
+    assert LoginState.PENDING == a_browser_login().state
+    assert (Door.BROWSER, None, "browser-1", DEADLINE) == (
+        a_browser_login().door,
+        a_browser_login().subject,
+        a_browser_login().browser,
+        a_browser_login().expires_at,
+    )
+    with pytest.raises(LoginNotApproved):
+        a_browser_login().redeem(session_id="s", browser="browser-1", now=NOW)
+
+
+def a_browser_login() -> LoginRequest:
+    """Build a login that just began in a browser."""
+    return begin_in_browser(
+        login_id="l", client_id="shop", browser="browser-1", lifetime=LIFETIME, now=NOW
+    )

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.browser_logins import approved, begun, finished, opened
 from tests.builders import (
     ALICE,
     NOW,
@@ -31,7 +32,8 @@ from tgauth.store.master_key import load_master_key
 
 pytestmark = pytest.mark.anyio
 
-#: A rule, and what breaks it in a store in which Alice has logged in and asks again.
+#: A rule, and what breaks it in a store in which Alice has logged in through both doors, and waits
+#: at each for another time.
 BREAKERS = {
     "logins that end before they begin": "UPDATE logins SET expires_at = created_at",
     "logins that were decided on, with no moment of it": "UPDATE logins SET decided_at = NULL",
@@ -52,6 +54,24 @@ BREAKERS = {
     "codes that can be spent when their login has expired": (
         "UPDATE codes SET expires_at = expires_at + 1"
     ),
+    "codes for the chat of a login that began in a browser": (
+        "UPDATE logins SET door = 'browser', browser = 'x' WHERE door = 'chat'"
+    ),
+    "logins that began in a browser, with nothing that is asked for them": (
+        "DELETE FROM approvals WHERE opened_by IS NULL"
+    ),
+    "logins that began in a chat, with something that is asked for them": (
+        "UPDATE logins SET door = 'chat' WHERE door = 'browser'"
+    ),
+    "logins that began in a browser and gave way to a newer one": (
+        "UPDATE logins SET state = 'replaced' WHERE door = 'browser' AND state = 'pending'"
+    ),
+    "logins that began in a browser and were denied for no reason, or not and for one": (
+        "UPDATE approvals SET denial = 'withdrawn'"
+    ),
+    "logins that were approved by somebody else than who was asked": (
+        "UPDATE approvals SET opened_by = 7 WHERE opened_by IS NOT NULL"
+    ),
     "sessions that end before they begin": "UPDATE sessions SET idle_expires_at = seen_at",
     "living sessions of somebody who is banned": f"INSERT INTO bans VALUES ({ALICE}, 1)",
     "messages that were sent and given up on": (
@@ -60,6 +80,9 @@ BREAKERS = {
     "messages that were given up on for no reason": "UPDATE outbox SET given_up_at = 1",
     "links that belong to no login": (
         "UPDATE outbox SET login_id = NULL WHERE notice = 'login_link'"
+    ),
+    "questions that belong to no login": (
+        "UPDATE outbox SET login_id = NULL WHERE notice = 'approval'"
     ),
     "updates that were tried too often and still wait": (
         "UPDATE inbox SET state = 'waiting', payload = '{}', attempts = 3"
@@ -83,6 +106,10 @@ async def lived_in(database: Path, clock: Clock) -> Path:
         await rotate_keys(deployment, at_once=False)
         await log_in(deployment)
         await a_begun_login(deployment, update_id=2)
+        await finished(deployment, await approved(deployment, update_id=10))
+        await approved(deployment, update_id=20)
+        await begun(deployment)
+        assert await opened(deployment, await begun(deployment), update_id=30)
         async with store.writing() as connection:
             await connection.run("UPDATE persons SET telegram_id = 7 WHERE username = 'ann'")
     return database

@@ -41,7 +41,16 @@ def everything(words: Words) -> dict[str, str]:
         "login_used by an application": chat.login_used(
             words, application=APP, device=None, address=None
         ),
-        "login_ended": chat.login_ended(words, application=APP),
+        "login_finished": chat.login_finished(
+            words, application=APP, device="Firefox, Linux", address="203.0.113.7"
+        ),
+        "login_finished by who knows what": chat.login_finished(
+            words, application=APP, device=None, address=None
+        ),
+        "login_ended": chat.login_ended(words, application=APP, network=None),
+        "login_ended by whom it was not": chat.login_ended(
+            words, application=APP, network="2001:db8::/64"
+        ),
         "login_expired": chat.login_expired(words, application=APP),
         "login_replaced": chat.login_replaced(words, application=APP),
         "login_denied": chat.login_denied(words, application=APP),

@@ -1,24 +1,40 @@
 """What an update leads to."""
 
 import re
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import anyio
 from telegram import Bot, Update
 from telegram.error import TelegramError
 from telegram.ext import Application, CallbackContext, TypeHandler
 
-from tgauth.bot.rendering import END_ALL, END_LISTED, END_LOGIN, NEW_LINK
+from tgauth.bot.rendering import (
+    ALLOW,
+    BLOCK,
+    DECLINE,
+    END_ALL,
+    END_LISTED,
+    END_LOGIN,
+    NEW_LINK,
+    PICK,
+)
 from tgauth.bot.updates import Request, Tap, key_of, language_of, private_chat_of, read
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice
+from tgauth.flows.approve_in_chat import (
+    Answer,
+    Answered,
+    answer_approval,
+    block_approvals,
+    open_approval,
+)
 from tgauth.flows.begin_chat_login import Asked, answer_with, begin_chat_login
 from tgauth.flows.chat_sessions import Ending, end_from_chat, log_out_everywhere, show_sessions
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import dismiss_update, fail_update
 from tgauth.logs import Log
-from tgauth.texts import chat, words_for
+from tgauth.texts import Words, approval, chat, words_for
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 AnyContext = CallbackContext[Any, Any, Any, Any]
@@ -32,6 +48,11 @@ _STORE_PAUSE: Final = 1.0
 _ANSWERED_IN_PUBLIC: Final = frozenset({"login", "sessions", "logout"})
 _END_ONE: Final = re.compile(
     f"(?P<where>{re.escape(END_LISTED)}|{re.escape(END_LOGIN)})(?P<session>[0-9a-f]{{32}})"
+)
+_ANSWER: Final = re.compile(
+    f"{re.escape(DECLINE)}(?P<declined>[0-9a-f]{{32}})"
+    f"|{re.escape(PICK)}(?P<picked>[0-9a-f]{{32}}):(?P<number>[0-9]{{2}})",
+    re.ASCII,
 )
 
 
@@ -106,13 +127,16 @@ class Handlers:
                 number = await log_out_everywhere(self._deployment, asked)
                 if number is not None:
                     _tell_end(asked, number)
+            case _ if request.handle is not None:
+                await self._open(asked, request.handle)
             case "start":
                 await answer_with(self._deployment, asked, Notice.GREETING)
             case _:
                 await answer_with(self._deployment, asked, Notice.HELP)
 
     async def _answer_in_public(self, request: Request) -> None:
-        if request.command in _ANSWERED_IN_PUBLIC:
+        is_opening = request.command == "start" and request.handle is not None
+        if is_opening or request.command in _ANSWERED_IN_PUBLIC:
             await answer_with(self._deployment, request.asked, Notice.PRIVATE_ONLY)
         else:
             await dismiss_update(self._deployment, request.asked.key)
@@ -120,7 +144,7 @@ class Handlers:
     async def _press(self, tap: Tap) -> str:
         """Do what a button says, and return the short answer to the tap."""
         asked, words = tap.asked, words_for(tap.asked.language)
-        end_one = _END_ONE.fullmatch(tap.data)
+        end_one, answer = _END_ONE.fullmatch(tap.data), _answer_in(tap)
         if not tap.is_private:
             await dismiss_update(self._deployment, asked.key)
         elif tap.data == NEW_LINK:
@@ -133,6 +157,10 @@ class Handlers:
             return chat.ended_toast(words)
         elif end_one:
             return await self._end_one(tap, end_one["session"], end_one["where"])
+        elif answer:
+            return await self._decide(asked, answer)
+        elif tap.data in {BLOCK, ALLOW}:
+            return await self._block(tap, blocked=tap.data == BLOCK)
         else:
             await dismiss_update(self._deployment, asked.key)
         return chat.useless_toast(words)
@@ -152,6 +180,31 @@ class Handlers:
             _log.info("session.ended", session_id=session_id, by="chat")
         return chat.ended_toast(words)
 
+    async def _open(self, asked: Asked, handle: str) -> None:
+        outcome = await open_approval(self._deployment, asked, handle)
+        telegram_id = asked.profile.telegram_id
+        if isinstance(outcome, LoginRequest):
+            _log.info("login.opened", login_id=outcome.id, telegram_id=telegram_id)
+        elif outcome is not None:
+            _log.info("login.refused", reason=outcome.value, telegram_id=telegram_id)
+
+    async def _decide(self, asked: Asked, answer: Answer) -> str:
+        answered = await answer_approval(self._deployment, asked, answer)
+        if answered is None:
+            return ""  # this very tap was handled before, and its answer is in the chat
+        _log.info(
+            "login.answered",
+            login_id=answer.login_id,
+            answer=answered.value,
+            telegram_id=asked.profile.telegram_id,
+        )
+        return _answered_toast(words_for(asked.language), answered)
+
+    async def _block(self, tap: Tap, *, blocked: bool) -> str:
+        asked, words = tap.asked, words_for(tap.asked.language)
+        await block_approvals(self._deployment, asked, blocked=blocked, message_id=tap.message_id)
+        return approval.blocked_toast(words) if blocked else approval.allowed_toast(words)
+
     async def _log_in(self, asked: Asked) -> None:
         outcome = await begin_chat_login(self._deployment, asked)
         telegram_id = asked.profile.telegram_id
@@ -159,6 +212,34 @@ class Handlers:
             _log.info("login.begun", login_id=outcome.id, telegram_id=telegram_id)
         elif outcome is not None:
             _log.info("login.refused", reason=outcome.value, telegram_id=telegram_id)
+
+
+def _answer_in(tap: Tap) -> Answer | None:
+    """Return the answer to a question that a button says, if it says one."""
+    found = _ANSWER.fullmatch(tap.data)
+    if found is None:
+        return None
+    return Answer(
+        login_id=found["declined"] or found["picked"],
+        number=int(found["number"]) if found["number"] else None,
+        message_id=tap.message_id,
+    )
+
+
+def _answered_toast(words: Words, answered: Answered) -> str:
+    match answered:
+        case Answered.APPROVED:
+            return approval.approved_toast(words)
+        case Answered.DECLINED:
+            return approval.declined_toast(words)
+        case Answered.WRONG_NUMBER:
+            return approval.wrong_number_toast(words)
+        case Answered.TOO_LATE:
+            return approval.too_late_toast(words)
+        case Answered.NOT_ALLOWED:
+            return approval.not_allowed_toast(words)
+        case _:
+            assert_never(answered)
 
 
 async def _answer_tap(bot: Bot, query_id: str, toast: str) -> None:

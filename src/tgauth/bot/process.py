@@ -12,6 +12,7 @@ from telegram.ext import ApplicationBuilder, ExtBot
 from tgauth.bot.handlers import AnyApplication, Handlers
 from tgauth.bot.inbox_queue import InboxQueue
 from tgauth.bot.intake import Intake
+from tgauth.bot.introduction import introduce
 from tgauth.bot.options import BotAddress, BotOptions
 from tgauth.bot.pace import Limits, Pace
 from tgauth.bot.requests import UpdatesRequest, WatchedRequest
@@ -161,10 +162,13 @@ class _Bot:
     async def _take_turn(self) -> None:
         application = self._application
         await application.start()
-        receiving = await self._start_receiving()
-        self._sending = True
         async with asyncio.TaskGroup() as tasks:
+            # At once: pages cannot lead into the chat before they know the bot's name.
+            introduction = tasks.create_task(introduce(self._deployment, application.bot))
+            receiving = await self._start_receiving()
+            self._sending = True
             upkeep = [tasks.create_task(work) for work in (self._set_commands(), receiving)]
+            upkeep.append(introduction)
             await self._sender.run()
             for task in upkeep:
                 task.cancel()

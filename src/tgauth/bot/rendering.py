@@ -5,13 +5,20 @@ from typing import TYPE_CHECKING, Final
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
+from tgauth.domain.approval import Denial
 from tgauth.domain.client import Client
-from tgauth.domain.links import fits_a_button
-from tgauth.domain.login import Standing
+from tgauth.domain.links import fits_a_button, host_of
+from tgauth.domain.login import Door, Standing
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Session
-from tgauth.flows.deliver_messages import DueMessage, LoginLink, LoginOutcome, SessionList
-from tgauth.texts import Words, chat, words_for
+from tgauth.flows.deliver_messages import (
+    DueMessage,
+    LoginLink,
+    LoginOutcome,
+    Question,
+    SessionList,
+)
+from tgauth.texts import Words, approval, chat, words_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +29,11 @@ NEW_LINK: Final = "new"
 END_ALL: Final = "all"
 END_LISTED: Final = "end:"
 END_LOGIN: Final = "undo:"
+#: Both go on with a login's id, of 32 characters; the latter then with a colon and the number.
+DECLINE: Final = "no:"
+PICK: Final = "pick:"
+BLOCK: Final = "block"
+ALLOW: Final = "allow"
 
 _Rows = list[list[InlineKeyboardButton]]
 
@@ -33,12 +45,14 @@ class Rendered:
     Attributes:
         text: Plain text.
         keyboard: The buttons, where there are any.
-        holds_link_in_button: Whether a button holds a login link: then forwarding is forbidden.
+        holds_link_in_button: Whether a button holds a login link.
+        is_protected: Whether forwarding is forbidden: it is for nobody else's eyes.
     """
 
     text: str
     keyboard: InlineKeyboardMarkup | None = None
     holds_link_in_button: bool = False
+    is_protected: bool = False
 
 
 def render(due: DueMessage, client: Client, *, link_in_text: bool = False) -> Rendered:
@@ -54,7 +68,11 @@ def render(due: DueMessage, client: Client, *, link_in_text: bool = False) -> Re
         case LoginLink():
             return _link(words, due.content, client, in_text=link_in_text)
         case LoginOutcome():
+            if due.content.door is Door.BROWSER:
+                return _answered(words, due.content, client)
             return _outcome(words, due.content, client)
+        case Question():
+            return _question(words, due.content, client)
         case SessionList():
             return _sessions(words, due.content.sessions, client)
         case None:
@@ -76,25 +94,31 @@ def _link(words: Words, link: LoginLink, client: Client, *, in_text: bool) -> Re
         text=text,
         keyboard=InlineKeyboardMarkup([[InlineKeyboardButton(label, url=link.url)]]),
         holds_link_in_button=True,
+        is_protected=True,
     )
 
 
+def _question(words: Words, question: Question, client: Client) -> Rendered:
+    text = approval.question(
+        words,
+        application=client.name,
+        domain=host_of(client.callback_url) if client.callback_url else None,
+        device=question.visitor.device,
+        place=question.place or (question.network if question.visitor.address else None),
+        age=question.age,
+    )
+    # Declining comes first, and alone: a thumb that wants to be done with it must not approve.
+    decline = [(approval.decline_button(words), DECLINE + question.login_id)]
+    numbers = [(str(one), f"{PICK}{question.login_id}:{one}") for one in question.numbers]
+    return Rendered(text=text, keyboard=_keyboard([decline, numbers]), is_protected=True)
+
+
 def _outcome(words: Words, outcome: LoginOutcome, client: Client) -> Rendered:
-    session, application = outcome.session, client.name
+    """Say what became of a link."""
+    application = client.name
     match outcome.standing:
-        case Standing.REDEEMED if session is not None and session.ended_at is None:
-            text = chat.login_used(
-                words,
-                application=application,
-                device=session.visitor.device,
-                address=session.visitor.address,
-            )
-            return Rendered(
-                text=text,
-                keyboard=_keyboard([[(chat.not_me_button(words), END_LOGIN + session.id)]]),
-            )
         case Standing.REDEEMED:
-            return Rendered(text=chat.login_ended(words, application=application))
+            return _redeemed(words, outcome, client)
         case Standing.REPLACED:
             return Rendered(text=chat.login_replaced(words, application=application))
         case Standing.DENIED:
@@ -104,6 +128,41 @@ def _outcome(words: Words, outcome: LoginOutcome, client: Client) -> Rendered:
                 text=chat.login_expired(words, application=application),
                 keyboard=_keyboard([[(chat.new_link_button(words), NEW_LINK)]]),
             )
+
+
+def _answered(words: Words, outcome: LoginOutcome, client: Client) -> Rendered:
+    """Say what became of a question."""
+    match outcome.standing:
+        case Standing.REDEEMED:
+            return _redeemed(words, outcome, client)
+        case Standing.APPROVED:
+            say = approval.approved
+        case Standing.DENIED if outcome.denial is Denial.DECLINED:
+            say = approval.declined
+        case Standing.DENIED if outcome.denial is Denial.WRONG_NUMBER:
+            say = approval.wrong_number
+        case Standing.DENIED | Standing.REPLACED:
+            say = approval.withdrawn
+        case _:
+            say = approval.expired
+    return Rendered(text=say(words, application=client.name))
+
+
+def _redeemed(words: Words, outcome: LoginOutcome, client: Client) -> Rendered:
+    session, application = outcome.session, client.name
+    if session is None or session.ended_at is not None:
+        network = outcome.blocked_network
+        return Rendered(text=chat.login_ended(words, application=application, network=network))
+    say = chat.login_finished if outcome.door is Door.BROWSER else chat.login_used
+    return Rendered(
+        text=say(
+            words,
+            application=application,
+            device=session.visitor.device,
+            address=session.visitor.address,
+        ),
+        keyboard=_keyboard([[(chat.not_me_button(words), END_LOGIN + session.id)]]),
+    )
 
 
 def _sessions(words: Words, sessions: tuple[Session, ...], client: Client) -> Rendered:
@@ -132,6 +191,12 @@ def _plain(words: Words, due: DueMessage, client: Client) -> Rendered:
     if due.notice is Notice.TOO_LATE:
         keyboard = _keyboard([[(chat.new_link_button(words), NEW_LINK)]])
         return Rendered(text=chat.too_late(words), keyboard=keyboard)
+    if due.notice is Notice.APPROVALS_PAUSED:
+        keyboard = _keyboard([[(approval.block_button(words), BLOCK)]])
+        return Rendered(text=approval.paused(words), keyboard=keyboard)
+    if due.notice is Notice.APPROVALS_BLOCKED:
+        keyboard = _keyboard([[(approval.allow_button(words), ALLOW)]])
+        return Rendered(text=approval.blocked(words), keyboard=keyboard)
     texts: dict[Notice, Callable[[], str]] = {
         Notice.GREETING: lambda: chat.greeting(words, application=application),
         Notice.HELP: lambda: chat.help_text(words, application=application),
@@ -143,6 +208,10 @@ def _plain(words: Words, due: DueMessage, client: Client) -> Rendered:
         Notice.LOGGED_OUT: lambda: chat.logged_out(words),
         Notice.NOT_LOGGED_IN: lambda: chat.not_logged_in(words),
         Notice.FAILED: lambda: chat.failed(words),
+        Notice.APPROVAL_UNKNOWN: lambda: approval.unknown(words),
+        Notice.APPROVAL_OVER: lambda: approval.over(words),
+        Notice.APPROVAL_TAKEN: lambda: approval.taken(words),
+        Notice.APPROVALS_ALLOWED: lambda: approval.allowed(words),
     }
     return Rendered(text=texts[due.notice]())
 

@@ -227,7 +227,7 @@ class Sender:
             text=rendered.text,
             reply_markup=rendered.keyboard,
             link_preview_options=LinkPreviewOptions(is_disabled=True),
-            protect_content=rendered.holds_link_in_button,
+            protect_content=rendered.is_protected,
         )
         return message.message_id
 

@@ -7,6 +7,7 @@ from typing import Final
 from telegram import CallbackQuery, Message, Update, User
 from telegram.constants import ChatType
 
+from tgauth.domain.approval import looks_like_a_name
 from tgauth.domain.incoming import (
     MESSAGES,
     UpdateKey,
@@ -21,7 +22,9 @@ from tgauth.flows.begin_chat_login import Asked
 #: What we want to hear of, by polling and by webhook.
 UPDATES: Final = ("message", "callback_query")
 
-_COMMAND: Final = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>\w+))?(?:\s|$)")
+_COMMAND: Final = re.compile(
+    r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@(?P<bot>\w+))?(?:\s+(?P<payload>.*))?", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +37,15 @@ class Request:
         is_own_word: Whether the sender wrote it: not forwarded, not through another bot, not in the
             name of a group or channel.
         command: The command's name in lower case, if it is one for this bot.
+        handle: What was written after /start, as a deep link makes people do; or what has the shape
+            of a link's end and was sent alone.
     """
 
     asked: Asked
     is_private: bool
     is_own_word: bool
     command: str | None
+    handle: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +105,7 @@ def read(update: Update, *, bot_username: str, now: Instant) -> Request | Tap | 
     is_anonymous = message.sender_chat is not None
     if message.from_user.is_bot and not is_anonymous:
         return None
+    command, handle = _command(message, bot_username)
     is_own_word = not is_anonymous and message.forward_origin is None and message.via_bot is None
     return Request(
         asked=Asked(
@@ -109,7 +116,8 @@ def read(update: Update, *, bot_username: str, now: Instant) -> Request | Tap | 
         ),
         is_private=message.chat.type == ChatType.PRIVATE,
         is_own_word=is_own_word,
-        command=_command(message, bot_username),
+        command=command,
+        handle=handle,
     )
 
 
@@ -126,14 +134,18 @@ def _tap(update: Update, query: CallbackQuery, now: Instant) -> Tap | None:
     )
 
 
-def _command(message: Message, bot_username: str) -> str | None:
-    found = _COMMAND.match(message.text or "")
+def _command(message: Message, bot_username: str) -> tuple[str | None, str | None]:
+    """Return the command and the handle in a message, where there are any."""
+    text = message.text or ""
+    found = _COMMAND.fullmatch(text)
     if found is None:
-        return None
+        return None, text.strip() if looks_like_a_name(text.strip()) else None
     addressee = found["bot"]
     if addressee is not None and addressee.lower() != bot_username.lower():
-        return None
-    return found["name"].lower()
+        return None, None
+    command = found["name"].lower()
+    payload = (found["payload"] or "").strip()
+    return command, payload or None if command == "start" else None
 
 
 def _profile(user: User) -> TelegramProfile:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tgauth.domain.approval import Approval
 from tgauth.domain.audit import BY_PERSON, AuditEntry, AuditEvent, Doer
 from tgauth.domain.errors import SessionEnded
 from tgauth.domain.incoming import StoredUpdate
+from tgauth.domain.instants import Instant
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Outgoing
 from tgauth.domain.person import Person
@@ -13,7 +15,7 @@ from tgauth.domain.session import Session
 from tgauth.flows.auditing import Trail
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.leaving import leave, leave_everywhere
-from tgauth.store import audit, inbox, logins, outbox, persons, sessions
+from tgauth.store import approvals, audit, inbox, logins, outbox, persons, sessions
 
 #: So many entries of the audit log lose their person at a time: whoever waits for a turn gets one.
 _AT_ONCE: Final = 500
@@ -27,6 +29,8 @@ class PersonalData:
         person: The account.
         sessions: Their sessions, those that ended as well, oldest first.
         logins: Their logins, oldest first.
+        asked: What they were asked to approve, oldest first.
+        asked_nothing_until: Until when they want to be asked for nothing, if they ever said so.
         messages: What the bot said and owes to them, oldest first.
         unhandled: What they sent and nobody could handle, as Telegram handed it over.
         audit: What was written down about them, oldest first.
@@ -35,6 +39,8 @@ class PersonalData:
     person: Person
     sessions: list[Session]
     logins: list[LoginRequest]
+    asked: list[Approval]
+    asked_nothing_until: Instant | None
     messages: list[Outgoing]
     unhandled: list[StoredUpdate]
     audit: list[AuditEntry]
@@ -80,6 +86,8 @@ async def export_data(deployment: Deployment, person: Person) -> PersonalData:
             person=person,
             sessions=await sessions.of_person(connection, person.subject),
             logins=await logins.of_person(connection, person.subject),
+            asked=await approvals.opened_by(connection, chat_id),
+            asked_nothing_until=await approvals.blocked_until(connection, chat_id),
             messages=await outbox.of_chat(connection, chat_id),
             unhandled=await inbox.parked_by(connection, chat_id),
             audit=await audit.of_person(connection, chat_id),
@@ -110,6 +118,7 @@ async def delete_account(deployment: Deployment, person: Person, *, by: Doer = B
     with Trail(deployment) as trail:
         async with store.writing() as connection:
             is_gone = await persons.remove(connection, person.subject)
+            await approvals.forget(connection, chat_id)
             await outbox.forget(connection, chat_id)
             await inbox.forget(connection, chat_id)
             while await audit.forget(connection, chat_id, most=_AT_ONCE) == _AT_ONCE:

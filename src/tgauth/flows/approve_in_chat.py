@@ -5,25 +5,22 @@ from enum import StrEnum
 
 from tgauth.domain.approval import (
     BLOCK_LIFETIME,
-    FAILURES_BEFORE_PAUSE,
-    PAUSE_WINDOW,
     Approval,
     Denial,
     derive_numbers,
-    looks_like_a_name,
 )
 from tgauth.domain.audit import BY_PERSON, AuditEvent
-from tgauth.domain.code import hash_of
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import Door, LoginRequest, Standing
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.person import Person
+from tgauth.flows.asking import find_question, may_log_in, why_not_asked
 from tgauth.flows.auditing import Trail
 from tgauth.flows.begin_chat_login import Asked, promise
 from tgauth.flows.deciding import decide
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.remembering import remember
-from tgauth.store import Connection, approvals, bans, inbox, logins, outbox, persons
+from tgauth.store import Connection, approvals, inbox, logins, outbox, persons
 
 
 class Answered(StrEnum):
@@ -79,9 +76,9 @@ async def _open(
     received_at = await inbox.finish(connection, asked.key)
     if received_at is None:
         return None
-    approval, login = await _find(connection, handle)
+    approval, login = await find_question(connection, handle)
     known = await persons.find(connection, asked.profile.telegram_id)
-    refusal = await _refusal(deployment, connection, asked, known, approval, login)
+    refusal = await why_not_asked(deployment, connection, asked, known, approval, login)
     if approval is None or login is None or refusal is not None:
         notice = refusal or Notice.APPROVAL_UNKNOWN
         if login is not None:
@@ -98,51 +95,6 @@ async def _open(
         return notice
     await _ask(connection, trail, asked, known, approval, login, received_at=received_at, now=now)
     return login
-
-
-async def _find(connection: Connection, handle: str) -> tuple[Approval | None, LoginRequest | None]:
-    if not looks_like_a_name(handle):
-        return None, None
-    approval = await approvals.by_handle(connection, hash_of(handle))
-    login = await logins.get(connection, approval.login_id) if approval else None
-    return approval, login
-
-
-async def _refusal(  # noqa: PLR0911, PLR0913, PLR0917 - one for each reason, in the order that tells least
-    deployment: Deployment,
-    connection: Connection,
-    asked: Asked,
-    known: Person | None,
-    approval: Approval | None,
-    login: LoginRequest | None,
-) -> Notice | None:
-    now, telegram_id = deployment.now(), asked.profile.telegram_id
-    if not await _may_log_in(deployment, connection, asked, known):
-        return Notice.NOT_ALLOWED
-    blocked_until = await approvals.blocked_until(connection, telegram_id)
-    # One from the far future: the clock was set back, and its end may be far away.
-    if blocked_until is not None and 0 < blocked_until - now <= BLOCK_LIFETIME:
-        return Notice.APPROVALS_BLOCKED
-    if approval is None or login is None:
-        return Notice.APPROVAL_UNKNOWN
-    if login.standing_at(now) is not Standing.PENDING:
-        return Notice.APPROVAL_OVER
-    if approval.opened_by is not None and approval.opened_by != telegram_id:
-        return Notice.APPROVAL_TAKEN
-    failed = await approvals.count_failed(
-        connection, telegram_id, since=now - PAUSE_WINDOW, now=now
-    )
-    if failed >= FAILURES_BEFORE_PAUSE:
-        return Notice.APPROVALS_PAUSED
-    return None
-
-
-async def _may_log_in(
-    deployment: Deployment, connection: Connection, asked: Asked, known: Person | None
-) -> bool:
-    telegram_id = asked.profile.telegram_id
-    banned_at = known.banned_at if known else await bans.get(connection, telegram_id)
-    return banned_at is None and deployment.allow.permits(telegram_id)
 
 
 async def _ask(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what it is about
@@ -222,7 +174,7 @@ async def _answer(
     ):
         return Answered.TOO_LATE
     known = await persons.find(connection, asked.profile.telegram_id)
-    if not await _may_log_in(deployment, connection, asked, known):
+    if not await may_log_in(deployment, connection, asked, known):
         return Answered.NOT_ALLOWED
     right = derive_numbers(deployment.master_key, login.id).right
     if answer.number != right:

@@ -69,7 +69,7 @@ class Trail:
     def __init__(self, deployment: Deployment, *, door: Door = Door.CHAT) -> None:
         self._deployment = deployment
         self._door = door
-        self._entries: list[AuditEntry] = []
+        self._entries: list[tuple[Door, AuditEntry]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -83,10 +83,10 @@ class Trail:
         if kind is not None:
             return
         measures = self._deployment.measures
-        for entry in self._entries:
+        for door, entry in self._entries:
             outcome = _OUTCOMES.get(entry.event)
             if outcome is not None:
-                measures.count(LOGINS, self._door.value, outcome)
+                measures.count(LOGINS, door.value, outcome)
             elif entry.event is AuditEvent.SESSION_ENDED:
                 measures.count(SESSIONS_ENDED, entry.actor.value, number=entry.number)
 
@@ -96,6 +96,8 @@ class Trail:
         event: AuditEvent,
         by: Doer,
         person: Person | None = None,
+        *,
+        door: Door | None = None,
         **more: Any,
     ) -> None:
         """Write an entry.
@@ -105,9 +107,11 @@ class Trail:
             event: What happened.
             by: Who did it, and from where.
             person: Whom it is about, if anybody with an account.
+            door: Where the login that it is about began, if not at the trail's own.
             more: What else the entry says, by its fields.
         """
-        await audit.add(connection, self._entry(event, by, person, **more))
+        entry = self._entry(event, by, person, door=door or self._door, **more)
+        await audit.add(connection, entry)
 
     async def count(
         self,
@@ -118,7 +122,8 @@ class Trail:
         **more: Any,
     ) -> None:
         """Write what somebody may do ever so often: an hour of it is one entry. See `note`."""
-        await audit.count(connection, self._entry(event, by, person, **more))
+        entry = self._entry(event, by, person, door=self._door, **more)
+        await audit.count(connection, entry)
 
     async def note_refused_code(self, text: str, by: Doer, why: TgauthError) -> None:
         """Write that a code was refused, where it is one that we once gave out.
@@ -142,13 +147,16 @@ class Trail:
                     AuditEvent.CODE_REFUSED,
                     by,
                     presented.person,
+                    door=self._door,
                     client_id=presented.login.client_id,
                     login_id=presented.login.id,
                     reason=why.code,
                 )
                 await store.write(audit.add_once, entry)
 
-    def _entry(self, event: AuditEvent, by: Doer, person: Person | None, **more: Any) -> AuditEntry:
+    def _entry(
+        self, event: AuditEvent, by: Doer, person: Person | None, *, door: Door, **more: Any
+    ) -> AuditEntry:
         if person is not None:
             more = {
                 "subject": person.subject,
@@ -160,7 +168,7 @@ class Trail:
             actor=by.actor,
             **{"address": by.visitor.address, "device": by.visitor.device} | more,
         )
-        self._entries.append(entry)
+        self._entries.append((door, entry))
         return entry
 
 

@@ -6,7 +6,7 @@ from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.code import Code, CodeKind, derive_code, hash_of
 from tgauth.domain.incoming import UpdateKey
 from tgauth.domain.instants import MINUTE, Instant
-from tgauth.domain.login import LoginRequest, begin_in_chat
+from tgauth.domain.login import Door, LoginRequest, begin_in_chat
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.person import Person, TelegramProfile
 from tgauth.flows.auditing import Trail
@@ -147,6 +147,8 @@ async def _replace_earlier(
         connection, subject=person.subject, client_id=deployment.client.id, now=now
     )
     for login in earlier:
+        if login.door is not Door.CHAT:
+            continue  # another browser waits for it, and no link of ours
         await logins.save(connection, login.give_way(now=now))
         await outbox.hasten(connection, login.id, now=now)
         await trail.note(

@@ -1,6 +1,7 @@
 """What a person does with their sessions from the chat: look at them, end one, end all."""
 
 from enum import StrEnum
+from typing import Any
 
 from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME
 from tgauth.domain.audit import BY_PERSON, AuditEvent
@@ -119,7 +120,7 @@ async def _disown(
     connection: Connection, trail: Trail, session: Session, person: Person, *, now: Instant
 ) -> None:
     """Write down that a login was not its person's, and block where it came from for a while."""
-    about = {"client_id": session.client_id, "session_id": session.id}
+    about: dict[str, Any] = {"client_id": session.client_id, "session_id": session.id}
     await trail.note(connection, AuditEvent.SESSION_DISOWNED, BY_PERSON, person, **about)
     if session.visitor.address is not None:
         network = counted_as(session.visitor.address)

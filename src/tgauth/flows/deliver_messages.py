@@ -5,13 +5,22 @@ from dataclasses import dataclass
 
 from tgauth.domain.approval import Denial, derive_numbers
 from tgauth.domain.code import CodeKind, derive_code
+from tgauth.domain.failures import counted_as
 from tgauth.domain.instants import SECOND, Instant
 from tgauth.domain.login import Door, LoginRequest, Standing
 from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.domain.session import Session, Visitor
 from tgauth.flows.deployment import Deployment
 from tgauth.measures.catalogue import LOGIN_REPLY, MESSAGES
-from tgauth.store import Connection, approvals, logins, outbox, persons, sessions
+from tgauth.store import (
+    Connection,
+    approvals,
+    blocked_networks,
+    logins,
+    outbox,
+    persons,
+    sessions,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +50,15 @@ class LoginOutcome:
         session: The session that it began, with its end if it has ended, where it began one.
         door: Where it began: a link was for it, or a question.
         denial: Why a question was denied, if it was.
+        blocked_network: The network that the session began from, where no login can begin in a
+            browser there at the moment.
     """
 
     standing: Standing
     session: Session | None
     door: Door = Door.CHAT
     denial: Denial | None = None
+    blocked_network: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +197,7 @@ async def _link(
         return DueMessage(outgoing=outgoing, notice=outgoing.notice, is_pointless=True)
     if standing is Standing.REDEEMED:
         # Sent before and not marked: the link is of no use any more, what became of it is.
-        content = await _outcome_of(connection, login, standing)
+        content = await _outcome_of(connection, outgoing, login, standing, now)
         return DueMessage(outgoing=outgoing, notice=outgoing.notice, content=content)
     # The code is derived again, never stored: after a crash this is the same link.
     code = derive_code(deployment.master_key, CodeKind.CHAT, login.id)
@@ -206,7 +218,7 @@ async def _question(
     standing = login.standing_at(now)
     if standing is not Standing.PENDING:
         # Sent before and not marked, or too late: what became of it is all there is to say.
-        content = await _outcome_of(connection, login, standing)
+        content = await _outcome_of(connection, outgoing, login, standing, now)
         return DueMessage(outgoing=outgoing, notice=outgoing.notice, content=content)
     question = Question(
         login_id=login.id,
@@ -230,15 +242,25 @@ async def _outcome(
     return DueMessage(
         outgoing=outgoing,
         notice=Notice.LOGIN_CLOSED,
-        content=await _outcome_of(connection, login, standing),
+        content=await _outcome_of(connection, outgoing, login, standing, now),
         target=target,
         is_pointless=target is None,
     )
 
 
 async def _outcome_of(
-    connection: Connection, login: LoginRequest, standing: Standing
+    connection: Connection,
+    outgoing: Outgoing,
+    login: LoginRequest,
+    standing: Standing,
+    now: Instant,
 ) -> LoginOutcome:
+    person = await persons.get(connection, login.subject) if login.subject else None
+    if person is not None and person.profile.telegram_id != outgoing.chat_id:
+        # Whoever sat there continued as somebody else: that one's session is not for this chat.
+        return LoginOutcome(
+            door=login.door, standing=Standing.DENIED, session=None, denial=Denial.WITHDRAWN
+        )
     session = await sessions.get(connection, login.session_id) if login.session_id else None
     approval = await approvals.get(connection, login.id) if login.door is Door.BROWSER else None
     return LoginOutcome(
@@ -246,4 +268,13 @@ async def _outcome_of(
         standing=standing,
         session=session,
         denial=approval.denial if approval else None,
+        blocked_network=await _blocked_network(connection, session, now) if session else None,
     )
+
+
+async def _blocked_network(connection: Connection, session: Session, now: Instant) -> str | None:
+    if session.visitor.address is None:
+        return None
+    network = counted_as(session.visitor.address)
+    until = await blocked_networks.blocked_until(connection, network)
+    return network if until is not None and until > now else None

@@ -2,13 +2,14 @@
 
 from typing import Final
 
+from tgauth.domain.approval import Denial
 from tgauth.domain.audit import AuditEvent, Doer
 from tgauth.domain.instants import Instant
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
 from tgauth.flows.auditing import Trail
-from tgauth.store import Connection, logins, outbox, sessions
+from tgauth.store import Connection, approvals, logins, outbox, sessions
 
 #: So many lists of sessions in a chat are kept true; older ones are when somebody presses a button.
 _LISTS: Final = 3
@@ -52,7 +53,7 @@ async def leave(  # noqa: PLR0913 - a connection and a trail beside what it is a
 async def leave_everywhere(
     connection: Connection, trail: Trail, person: Person, *, by: Doer, now: Instant
 ) -> int:
-    """End all sessions of a person and withdraw the links that could begin another one.
+    """End all sessions of a person and withdraw the logins that could begin another one.
 
     Args:
         connection: The write transaction.
@@ -67,12 +68,16 @@ async def leave_everywhere(
     subject = person.subject
     for login in await logins.still_open(connection, subject=subject, client_id=None, now=now):
         await logins.save(connection, login.withdraw(now=now))
+        approval = await approvals.get(connection, login.id)
+        if approval is not None:
+            await approvals.save(connection, approval.denied(Denial.WITHDRAWN))
         await outbox.hasten(connection, login.id, now=now)
         await trail.note(
             connection,
             AuditEvent.LOGIN_WITHDRAWN,
             by,
             person,
+            door=login.door,
             client_id=login.client_id,
             login_id=login.id,
         )

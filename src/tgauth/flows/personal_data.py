@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tgauth.domain.approval import Approval
 from tgauth.domain.audit import AuditEntry
 from tgauth.domain.incoming import StoredUpdate
 from tgauth.domain.instants import Instant, maybe_timestamp, timestamp
@@ -16,7 +17,8 @@ from tgauth.flows.account import PersonalData
 def document_of(data: PersonalData, *, issuer: str, now: Instant) -> dict[str, Any]:
     """Return everything that is kept about a person, in a form that programs read as well.
 
-    Hashes of secrets are left out: they say nothing about a person.
+    Hashes of secrets are left out: they say nothing about a person. So is what another browser's
+    address is beyond its network: it may be somebody else's.
     """
     return {
         "issuer": issuer,
@@ -24,6 +26,8 @@ def document_of(data: PersonalData, *, issuer: str, now: Instant) -> dict[str, A
         "account": account_document(data.person),
         "sessions": [session_document(one) for one in data.sessions],
         "logins": [login_document(one, now=now) for one in data.logins],
+        "asked": [_question(one) for one in data.asked],
+        "asked_nothing_until": maybe_timestamp(data.asked_nothing_until),
         "messages": [_message(one) for one in data.messages],
         "unhandled": [_update(one) for one in data.unhandled],
         "audit": [audit_document(one) for one in data.audit],
@@ -92,6 +96,18 @@ def login_document(login: LoginRequest, *, now: Instant) -> dict[str, Any]:
         "decided_at": maybe_timestamp(login.decided_at),
         "redeemed_at": maybe_timestamp(login.redeemed_at),
         "session_id": login.session_id,
+    }
+
+
+def _question(approval: Approval) -> dict[str, Any]:
+    return {
+        "login_id": approval.login_id,
+        "device": approval.visitor.device,
+        "network": approval.network,
+        "place": approval.place,
+        "created_at": timestamp(approval.created_at),
+        "opened_at": maybe_timestamp(approval.opened_at),
+        "denial": approval.denial.value if approval.denial else None,
     }
 
 

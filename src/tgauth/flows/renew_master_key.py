@@ -12,7 +12,16 @@ from anyio import to_thread
 from tgauth.domain.audit import Actor, AuditEntry, AuditEvent
 from tgauth.domain.instants import Instant
 from tgauth.flows.keyring import new_key
-from tgauth.store import Connection, Store, audit, logins, outbox, sessions, signing_keys
+from tgauth.store import (
+    Connection,
+    Store,
+    approvals,
+    audit,
+    logins,
+    outbox,
+    sessions,
+    signing_keys,
+)
 from tgauth.store.key_renewal import KeyChange, Misfortune, planned_change, remember
 from tgauth.store.master_key import known_fingerprint
 from tgauth.store.presence import alone
@@ -113,6 +122,9 @@ async def master_key_renewal(
 
 
 async def _withdraw_logins(connection: Connection, now: Instant) -> int:
+    # First the questions: which logins still wait is what both are chosen by. Their links, numbers
+    # and pages derive from the old key, and nobody could answer them any more.
+    await approvals.withdraw_all(connection, now=now)
     withdrawn = await logins.withdraw_all(connection, now=now)
     for login_id in withdrawn:
         await outbox.hasten(connection, login_id, now=now)

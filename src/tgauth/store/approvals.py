@@ -50,6 +50,25 @@ COUNT_FAILED: Final = f"""
         OR (logins.state = 'pending' AND logins.expires_at <= :now)
     )
 """
+SELECT_BY_PERSON: Final = f"""
+    SELECT {COLUMNS} FROM approvals WHERE opened_by = :telegram_id ORDER BY opened_at, login_id
+"""
+WITHDRAW_ALL: Final = f"""
+    UPDATE approvals SET denial = '{Denial.WITHDRAWN}' WHERE login_id IN (
+        SELECT id FROM logins WHERE state IN ('pending', 'approved') AND expires_at > :now
+    )
+"""
+# What somebody was asked and never approved belongs to nobody else …
+FORGET_ASKED: Final = """
+    DELETE FROM logins WHERE subject IS NULL AND id IN (
+        SELECT login_id FROM approvals WHERE opened_by = :telegram_id
+    )
+"""
+# … and what another account continued with afterwards is that one's.
+FORGET_OPENED: Final = """
+    UPDATE approvals SET opened_by = NULL, opened_at = NULL
+    WHERE opened_by = :telegram_id
+"""
 SELECT_BLOCK: Final = """
     SELECT blocked_until FROM approval_blocks WHERE telegram_id = :telegram_id
 """
@@ -136,6 +155,24 @@ async def count_failed(
     return row["number"] if row else 0
 
 
+async def opened_by(connection: Connection, telegram_id: int) -> list[Approval]:
+    """Return everything that somebody was asked and that is still kept, oldest first."""
+    rows = await connection.run(SELECT_BY_PERSON, {"telegram_id": telegram_id})
+    return [_approval(row) for row in rows]
+
+
+async def withdraw_all(connection: Connection, *, now: Instant) -> None:
+    """Say of each login that could still be redeemed that it was withdrawn."""
+    await connection.run(WITHDRAW_ALL, {"now": now})
+
+
+async def forget(connection: Connection, telegram_id: int) -> None:
+    """Delete what somebody was asked, and what they wished about it."""
+    for statement in (FORGET_ASKED, FORGET_OPENED, UNBLOCK):
+        await connection.run(statement, {"telegram_id": telegram_id})
+    connection.announced.add(Topic.APPROVAL)
+
+
 async def blocked_until(connection: Connection, telegram_id: int) -> Instant | None:
     """Return until when somebody wants to be asked for nothing, if they ever said so."""
     row = await connection.one(SELECT_BLOCK, {"telegram_id": telegram_id})
@@ -158,8 +195,10 @@ async def sweep_blocks(connection: Connection, *, before: Instant, most: int) ->
 
 
 def _maybe(row: Row | None) -> Approval | None:
-    if row is None:
-        return None
+    return _approval(row) if row else None
+
+
+def _approval(row: Row) -> Approval:
     return Approval(
         login_id=row["login_id"],
         handle_hash=row["handle_hash"],

@@ -92,7 +92,7 @@ RULES: Final = (
     Rule(
         text="logins that were redeemed with none of their codes",
         sql="""
-            SELECT id FROM logins WHERE state = 'redeemed' AND NOT EXISTS (
+            SELECT id FROM logins WHERE state = 'redeemed' AND door = 'chat' AND NOT EXISTS (
                 SELECT 1 FROM codes WHERE codes.login_id = logins.id
                 AND codes.kind = 'chat' AND codes.spent_at IS NOT NULL
             )
@@ -111,6 +111,48 @@ RULES: Final = (
             SELECT codes.login_id AS id FROM codes JOIN logins ON logins.id = codes.login_id
             WHERE codes.kind = 'chat' AND codes.spent_at IS NULL
             AND codes.expires_at > logins.expires_at
+        """,
+    ),
+    Rule(
+        text="codes for the chat of a login that began in a browser",
+        sql="""
+            SELECT codes.login_id AS id FROM codes JOIN logins ON logins.id = codes.login_id
+            WHERE codes.kind = 'chat' AND logins.door = 'browser'
+        """,
+    ),
+    Rule(
+        text="logins that began in a browser, with nothing that is asked for them",
+        sql="""
+            SELECT id FROM logins WHERE door = 'browser'
+            AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.login_id = logins.id)
+        """,
+    ),
+    Rule(
+        text="logins that began in a chat, with something that is asked for them",
+        sql="""
+            SELECT id FROM logins WHERE door = 'chat'
+            AND EXISTS (SELECT 1 FROM approvals WHERE approvals.login_id = logins.id)
+        """,
+    ),
+    Rule(
+        text="logins that began in a browser and gave way to a newer one",
+        sql="SELECT id FROM logins WHERE door = 'browser' AND state = 'replaced'",
+    ),
+    Rule(
+        text="logins that began in a browser and were denied for no reason, or not and for one",
+        sql="""
+            SELECT logins.id FROM logins JOIN approvals ON approvals.login_id = logins.id
+            WHERE (logins.state = 'denied') <> (approvals.denial IS NOT NULL)
+        """,
+    ),
+    Rule(
+        # One that is redeemed may have been approved by whoever was logged in there already.
+        text="logins that were approved by somebody else than who was asked",
+        sql="""
+            SELECT logins.id FROM logins
+            JOIN approvals ON approvals.login_id = logins.id
+            JOIN persons ON persons.subject = logins.subject
+            WHERE logins.state = 'approved' AND approvals.opened_by IS NOT persons.telegram_id
         """,
     ),
     Rule(
@@ -141,6 +183,10 @@ RULES: Final = (
     Rule(
         text="links that belong to no login",
         sql="SELECT id FROM outbox WHERE notice = 'login_link' AND login_id IS NULL",
+    ),
+    Rule(
+        text="questions that belong to no login",
+        sql="SELECT id FROM outbox WHERE notice = 'approval' AND login_id IS NULL",
     ),
     Rule(
         text="updates that were tried too often and still wait",

@@ -41,6 +41,7 @@ WITHDRAW_ALL: Final = """
 COUNT_SINCE: Final = f"""
     SELECT count(*) AS number FROM logins
     WHERE subject = :subject AND created_at > :since AND created_at <= :now + {CLOCK_TOLERANCE}
+    AND door = 'chat'
 """
 EXPIRE_OPEN: Final = """
     UPDATE logins SET expires_at = :now
@@ -112,7 +113,7 @@ async def withdraw_all(connection: Connection, *, now: Instant) -> list[str]:
 
 
 async def count_since(connection: Connection, subject: str, *, since: Instant, now: Instant) -> int:
-    """Return how many logins a person began after `since`."""
+    """Return how many logins a person began in the chat after `since`."""
     row = await connection.one(COUNT_SINCE, {"subject": subject, "since": since, "now": now})
     return row["number"] if row else 0
 
@@ -138,6 +139,7 @@ async def expire_open(connection: Connection, *, now: Instant) -> None:
     """Let every login that could still be redeemed, or redeemed again, have expired now."""
     await connection.run(EXPIRE_OPEN, {"now": now})
     await connection.run(FORGET_BROWSERS, {"since": now - CALLBACK_CODE_LIFETIME})
+    connection.announced.add(Topic.APPROVAL)
 
 
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:

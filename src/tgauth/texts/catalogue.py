@@ -52,6 +52,15 @@ class Words:
             return format_unit(seconds, "duration-second", locale=_locale(self.language))
         return format_unit(seconds // 60, "duration-minute", locale=_locale(self.language))
 
+    def ago(self, milliseconds: int) -> str:
+        """Say how long ago something was: seconds up to two minutes, minutes from there."""
+        from babel.dates import format_timedelta  # noqa: PLC0415 - see `_locale`
+
+        seconds = max(1, milliseconds // _MILLISECONDS)
+        return format_timedelta(
+            -seconds, add_direction=True, threshold=2, locale=_locale(self.language)
+        )
+
     def moment(self, instant: int) -> str:
         """Say when something was (milliseconds since 1970), in UTC."""
         from datetime import UTC, datetime  # noqa: PLC0415 - only with Babel
@@ -77,6 +86,7 @@ def load_languages() -> None:
         words = _words(language)
         words.moment(0)
         words.duration(0)
+        words.ago(0)
 
 
 @cache

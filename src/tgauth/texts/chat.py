@@ -52,12 +52,35 @@ def login_used(words: Words, *, application: str, device: str | None, address: s
     return "\n".join(filter(None, [text, place, "", question]))
 
 
-def login_ended(words: Words, *, application: str) -> str:
-    """Say that the session of a login was ended."""
-    return words.gettext(
+def login_finished(
+    words: Words, *, application: str, device: str | None, address: str | None
+) -> str:
+    """Say that the browser which asked is logged in now."""
+    text = words.gettext("You are now logged in to {application}.").format(application=application)
+    fact = "\n".join(filter(None, [text, _place(words, device, address)]))
+    question = words.gettext("Was that not you? Then end this login with the button.")
+    return f"{fact}\n\n{question}"
+
+
+def login_ended(words: Words, *, application: str, network: str | None) -> str:
+    """Say that the session of a login was ended.
+
+    Args:
+        words: The language.
+        application: What it was logged in to.
+        network: The network that is blocked because of it, if one is.
+    """
+    text = words.gettext(
         "Your login to {application} has been ended. "
         "The application may take some minutes to notice."
     ).format(application=application)
+    if network is None:
+        return text
+    blocked = words.gettext(
+        "No login can begin in a browser from that network ({network}) for an hour. "
+        "If somebody made you tap a number or pass a link on, tell the operator."
+    ).format(network=network)
+    return f"{text}\n\n{blocked}"
 
 
 def login_expired(words: Words, *, application: str) -> str:
@@ -84,7 +107,9 @@ def login_denied(words: Words, *, application: str) -> str:
 def greeting(words: Words, *, application: str) -> str:
     """Say hello, and what to do."""
     return words.gettext(
-        "Hello! I log you in to {application}. Send /login and I answer with a link."
+        "Hello! I log you in to {application}. Send /login and I answer with a link.\n\n"
+        "To log in from a browser on any device, begin there and scan the code that it shows, or "
+        "send me the line under it. I ask you before anybody is logged in."
     ).format(application=application)
 
 
@@ -108,8 +133,8 @@ def not_allowed(words: Words, *, telegram_id: int) -> str:
 def private_only(words: Words) -> str:
     """Refuse to send a link where others read it."""
     return words.gettext(
-        "I only log people in in a private chat, where nobody else sees the link. "
-        "Open a chat with me and send /login there."
+        "I only log people in in a private chat, where nobody else reads along. "
+        "Open a chat with me and send that there."
     )
 
 
@@ -221,6 +246,7 @@ def commands(words: Words) -> tuple[tuple[str, str], ...]:
         ("login", words.gettext("Get a link to log in")),
         ("sessions", words.gettext("See where you are logged in")),
         ("logout", words.gettext("Log out everywhere")),
+        ("start", words.gettext("How to log in from a browser, on any device")),
         ("help", words.gettext("What I understand")),
     )
 
