@@ -21,7 +21,7 @@ def test_the_status_is_told(tgauth: Installation) -> None:
     tgauth.add("a", ALICE)
     shown = tgauth("db", "status").stdout
     assert f"schema                version {NEWEST}, the one that this tgauth works with" in shown
-    assert "  persons       1\n" in shown
+    assert "  persons           1\n" in shown
     found = json.loads(tgauth("db", "status", "--json").stdout)
     assert str(tgauth.database) == found["path"]
     assert 1 == found["rows"]["persons"]

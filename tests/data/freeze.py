@@ -85,7 +85,7 @@ async def _browser_logins(deployment: Deployment) -> None:
         account = bot_account.BotAccount(telegram_id=123456, username="example_bot")
         await bot_account.save(connection, account)
     await one.begun(deployment, state="what the application sent")
-    for number, answer in enumerate(("none", "decline", "wrong", "right", "use"), start=30):
+    for number, answer in enumerate(("none", "decline", "wrong", "right"), start=30):
         login = await one.begun(deployment, browser=f"browser {number}")
         await one.opened(deployment, login, update_id=number, telegram_id=dave)
         picked = {
@@ -94,7 +94,11 @@ async def _browser_logins(deployment: Deployment) -> None:
         }.get(answer, one.right_number(deployment, login))
         if answer != "none":
             await one.answered(deployment, login, picked, update_id=number + 10, telegram_id=dave)
-    done = await one.finished(deployment, login, browser=one.the_browser("browser 34"))
+    used = await one.begun(deployment)
+    await one.opened(deployment, used, update_id=45, telegram_id=dave)
+    right = one.right_number(deployment, used)
+    await one.answered(deployment, used, right, update_id=46, telegram_id=dave)
+    done = await one.finished(deployment, used)
     asking = await one.received(deployment, 50, telegram_id=dave)
     session = done.session.id
     await end_from_chat(deployment, asking, session, message_id=one.MESSAGE, in_list=False)

@@ -1,6 +1,7 @@
 """Promises of the own account: seen, ended, taken along and deleted by whoever owns it."""
 
 import pytest
+from tests import browser_logins as steps
 from tests.builders import (
     ALICE,
     BOB,
@@ -26,11 +27,14 @@ from tgauth.flows.account import (
     export_data,
     living_sessions,
 )
+from tgauth.flows.approve_in_chat import block_approvals
 from tgauth.flows.ban_person import ban_person, unban_person
 from tgauth.flows.begin_chat_login import begin_chat_login
 from tgauth.flows.browser_sessions import Continuation
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
+from tgauth.flows.finish_browser_login import continue_as_current
+from tgauth.flows.personal_data import document_of
 from tgauth.flows.receive_update import fail_update, receive_update
 from tgauth.store import persons, sessions
 
@@ -278,3 +282,60 @@ async def test_deleting_twice_is_as_good_as_once(deployment: Deployment) -> None
     person = await the_person(deployment)
     for _ in range(2):
         await delete_account(deployment, person)
+
+
+async def asked_days(deployment: Deployment) -> tuple[str, str]:
+    """Let Alice answer in every way, and Bob continue where she was asked; his login and hers."""
+    await log_in(deployment, 1)
+    hers = ""
+    for number, answer in enumerate(("none", "decline", "wrong", "right"), start=10):
+        login = await steps.begun(deployment)
+        hers = login.id
+        await steps.opened(deployment, login, update_id=number)
+        picked = {
+            "decline": None,
+            "wrong": steps.wrong_number(deployment, login),
+        }.get(answer, steps.right_number(deployment, login))
+        if answer != "none":
+            await steps.answered(deployment, login, picked, update_id=number + 10)
+    his = await log_in(deployment, 2, telegram_id=BOB)
+    shared = await steps.begun(deployment)
+    await steps.opened(deployment, shared, update_id=30)
+    here = steps.the_browser(session_secret=his.secret)
+    await continue_as_current(deployment, shared.id, browser=here)
+    asking = await steps.received(deployment, 31)
+    await block_approvals(deployment, asking, blocked=True, message_id=1)
+    return shared.id, hers
+
+
+async def test_an_export_holds_what_somebody_was_asked(
+    deployment: Deployment, clock: Clock
+) -> None:
+    """With what they were shown: never the whole address of a browser that may be another's."""
+    shared, hers = await asked_days(deployment)
+    data = await export_data(deployment, await the_person(deployment))
+    document = document_of(data, issuer="https://login.example.org", now=clock())
+    assert [None, "declined", "wrong_number", None, None] == [
+        one["denial"] for one in document["asked"]
+    ]
+    assert [hers, shared] == [one["login_id"] for one in document["asked"]][-2:]
+    assert {("Firefox, Linux", "203.0.113.7", "Graz")} == {
+        (one["device"], one["network"], one["place"]) for one in document["asked"]
+    }
+    assert document["asked_nothing_until"] is not None
+    assert shared not in {one["id"] for one in document["logins"]}
+    assert hers in {one["id"] for one in document["logins"]}
+    bobs = await export_data(deployment, await the_person(deployment, BOB))
+    assert ([], None) == (bobs.asked, bobs.asked_nothing_until)
+
+
+async def test_deleting_an_account_forgets_what_it_was_asked(deployment: Deployment) -> None:
+    """Whatever came of it; a login that somebody else continued with stays theirs."""
+    shared, hers = await asked_days(deployment)
+    await delete_account(deployment, await the_person(deployment))
+    assert {"inbox"} == await rows_with(deployment, [str(ALICE), hers])
+    bobs = await export_data(deployment, await the_person(deployment, BOB))
+    assert shared in {one.id for one in bobs.logins}
+    async with deployment.store.reading() as connection:
+        [left] = await connection.run("SELECT login_id, opened_by, opened_at FROM approvals")
+    assert (shared, None, None) == tuple(left)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from anyio import to_thread
+from tests import browser_logins as steps
 from tests.builders import (
     ALICE,
     BOB,
@@ -19,12 +20,15 @@ from tests.builders import (
     chat_code_of,
 )
 
+from tgauth.domain.approval import Denial
 from tgauth.domain.code import CodeKind, derive_code
 from tgauth.domain.errors import CodeUnknown, LoginDenied, SessionEnded, TokenRefused
 from tgauth.domain.login import LoginRequest, Standing
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
+from tgauth.flows.approve_in_chat import Answered, open_approval
 from tgauth.flows.ban_person import ban_person
+from tgauth.flows.begin_browser_login import show_browser_login
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deliver_messages import LoginOutcome, due_messages, settle_messages
 from tgauth.flows.deployment import Deployment
@@ -249,3 +253,32 @@ async def test_a_store_in_use_is_left_alone(house: House) -> None:
         with pytest.raises(StoreInUse):
             await house.renew(Misfortune.STOLEN)
     assert {"tgauth.db.key"} == house.beside()
+
+
+async def test_what_browsers_wait_for_is_withdrawn(house: House) -> None:
+    """Their links and numbers derive from the old key: pages and chats say that it is over."""
+    async with house.opened() as before:
+        waiting = await steps.begun(before)
+        asked_for = await steps.begun(before)
+        await steps.opened(before, asked_for, update_id=1)
+        good = await steps.approved(before, update_id=10)
+        old_handle = steps.handle_of(before, waiting)
+    house.key.unlink()
+    assert 3 == (await house.renew(Misfortune.LOST)).logins
+    async with house.opened() as after:
+        for login in (waiting, asked_for, good):
+            page = await show_browser_login(after, login.id, browser=steps.the_browser())
+            assert (Standing.DENIED, Denial.WITHDRAWN) == (page.standing, page.denial)
+        with pytest.raises(LoginDenied):
+            await steps.finished(after, good)
+        number = steps.right_number(after, asked_for)
+        became = await steps.answered(after, asked_for, number)
+        assert became is Answered.TOO_LATE
+        asking = await steps.received(after, 20)
+        assert Notice.APPROVAL_OVER == await open_approval(after, asking, old_handle)
+        asking = await steps.received(after, 21)
+        derived = steps.handle_of(after, waiting)
+        assert Notice.APPROVAL_UNKNOWN == await open_approval(after, asking, derived)
+        outcomes = [one.content for one in (await due_messages(after, most=20))[0]]
+        assert Denial.WITHDRAWN in {one.denial for one in outcomes if isinstance(one, LoginOutcome)}
+        await steps.finished(after, await steps.approved(after, update_id=30))

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests import browser_logins as steps
 from tests.builders import MASTER_KEY, a_begun_login, a_browser, a_client, chat_code_of
 
+from tgauth.domain.approval import derive_stream
 from tgauth.domain.code import CodeKind, derive_code, hash_of
 from tgauth.domain.session import Visitor
 from tgauth.flows.continue_in_browser import continue_in_browser
@@ -39,6 +41,9 @@ async def secrets_of_a_busy_day(deployment: Deployment) -> list[str]:
     grant = await exchange_code(deployment, keyring, outcome.callback_code or "", visitor=VISITOR)
     by_api = chat_code_of(deployment, await a_begun_login(deployment, update_id=4))
     other = await exchange_code(deployment, keyring, by_api, visitor=VISITOR)
+    pending = await steps.begun(deployment, browser="secret of a browser that waits")
+    await steps.opened(deployment, pending, update_id=5)
+    done = await steps.finished(deployment, await steps.approved(deployment, update_id=6))
     await rotate_keys(deployment, at_once=False)
     await note_failure(deployment, "192.0.2.9")
     await identify_by_cookie(deployment, outcome.secret)
@@ -52,6 +57,12 @@ async def secrets_of_a_busy_day(deployment: Deployment) -> list[str]:
         str(outcome.callback_code),
         due.content.url,
         "browser secret",
+        "secret of a browser that waits",
+        "secret-1",
+        steps.handle_of(deployment, pending),
+        derive_stream(MASTER_KEY, pending.id),
+        done.secret,
+        str(done.callback_code),
         grant.access_token,
         other.access_token,
         "client secret",

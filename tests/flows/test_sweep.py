@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from tests import browser_logins as steps
 from tests.builders import (
     ALICE,
+    APPROVAL_TTL,
     LIFETIME,
     NOW,
     Clock,
@@ -19,18 +21,30 @@ from tests.builders import (
     chat_code_of,
 )
 
+from tgauth.domain.approval import BLOCK_LIFETIME, NETWORK_BLOCK_LIFETIME
 from tgauth.domain.errors import CodeUnknown
 from tgauth.domain.failures import Failures
 from tgauth.domain.instants import DAY, MINUTE
 from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice
+from tgauth.flows.approve_in_chat import block_approvals
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.identify import identify_by_cookie
 from tgauth.flows.limit_failures import note_failure
 from tgauth.flows.receive_update import dismiss_update, fail_update, receive_update
 from tgauth.flows.sweep import sweep
-from tgauth.store import Store, codes, failures, inbox, logins, outbox, persons, sessions
+from tgauth.store import (
+    Store,
+    blocked_networks,
+    codes,
+    failures,
+    inbox,
+    logins,
+    outbox,
+    persons,
+    sessions,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -214,3 +228,34 @@ async def test_a_person_and_a_ban_are_never_swept(
     clock.advance(10_000 * DAY)
     assert 1 == await sweep_all(deployment)
     assert [1, 1] == [await count(table) for table in ("persons", "bans")]
+
+
+@pytest.mark.parametrize(("age", "kept"), [(7 * DAY, 1), (7 * DAY + 1, 0)])
+async def test_what_was_asked_goes_with_its_login(
+    deployment: Deployment, clock: Clock, count: Count, age: int, kept: int
+) -> None:
+    """A week after it expired; a page that was left open is told that there is none any more."""
+    await steps.begun(deployment)
+    clock.advance(APPROVAL_TTL + age)
+    await sweep_all(deployment)
+    assert (kept, kept) == (await count("logins"), await count("approvals"))
+
+
+async def test_blocks_are_forgotten_when_they_are_over(
+    deployment: Deployment, clock: Clock, count: Count
+) -> None:
+    """A person's wish after its day, a network's block after its hour."""
+    asking = await steps.received(deployment, 1)
+    await block_approvals(deployment, asking, blocked=True, message_id=1)
+    async with deployment.store.writing() as connection:
+        until = clock.now + NETWORK_BLOCK_LIFETIME
+        await blocked_networks.block(connection, "203.0.113.7", until=until)
+    for wait, left in (
+        (NETWORK_BLOCK_LIFETIME, (1, 1)),
+        (1, (1, 0)),
+        (BLOCK_LIFETIME - NETWORK_BLOCK_LIFETIME - 1, (1, 0)),
+        (1, (0, 0)),
+    ):
+        clock.advance(wait)
+        await sweep_all(deployment)
+        assert left == (await count("approval_blocks"), await count("blocked_networks"))

@@ -1,26 +1,21 @@
 """Promises of docs/reliability.md: each names a test that there is, and no fault is left out."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
-from tests.house.sources import ROOT, tree_of
+from tests.house.naming import NAMED_TEST, require_test
+from tests.house.sources import ROOT
 
 TEXT = (ROOT / "docs" / "reliability.md").read_text("utf-8")
-NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)
+NAMED = NAMED_TEST.findall(TEXT)
 MODULES = sorted((ROOT / "tests" / "faults").glob("test_*.py"))
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED, ids=[name for _, name in NAMED])
 def test_each_test_that_is_named_exists(path: str, name: str) -> None:
     """Where it is said to be."""
-    functions = {
-        node.name
-        for node in tree_of(ROOT / path).body
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    }
-    assert name in functions
+    require_test(path, name)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)

@@ -8,8 +8,10 @@ import pytest
 
 from tgauth.store import (
     Store,
+    approvals,
     audit,
     bans,
+    blocked_networks,
     codes,
     failures,
     inbox,
@@ -23,6 +25,23 @@ pytestmark = pytest.mark.anyio
 
 #: Every statement that runs while somebody waits, and the sweeps.
 HOT = {
+    "approvals.get": approvals.SELECT,
+    "approvals.save": approvals.UPSERT,
+    "approvals.by_handle": approvals.SELECT_BY_HANDLE,
+    "approvals.by_stream": approvals.SELECT_BY_STREAM,
+    "approvals.followed": approvals.SELECT_FOLLOWED.format(names=":name0, :name1"),
+    "approvals.count_begun": approvals.COUNT_BEGUN,
+    "approvals.count_failed": approvals.COUNT_FAILED,
+    "approvals.opened_by": approvals.SELECT_BY_PERSON,
+    "approvals.forget_asked": approvals.FORGET_ASKED,
+    "approvals.forget_opened": approvals.FORGET_OPENED,
+    "approvals.block": approvals.BLOCK,
+    "approvals.unblock": approvals.UNBLOCK,
+    "approvals.blocked_until": approvals.SELECT_BLOCK,
+    "approvals.sweep_blocks": approvals.SWEEP_BLOCKS,
+    "blocked_networks.blocked_until": blocked_networks.SELECT,
+    "blocked_networks.block": blocked_networks.UPSERT,
+    "blocked_networks.sweep": blocked_networks.SWEEP,
     "audit.add": audit.INSERT,
     "audit.add_once": audit.INSERT_ONCE,
     "audit.count": audit.COUNT_AGAIN,
@@ -85,6 +104,8 @@ SMALL_INDEXES = {
 }
 #: Indexes whose order a sweep follows from its old end, which it seldom leaves.
 SWEPT_FROM = {
+    "approvals.sweep_blocks": "approval_blocks_by_age",
+    "blocked_networks.sweep": "blocked_networks_by_age",
     "audit.sweep": "audit_by_age",
     "failures.sweep": "failures_by_age",
     "inbox.sweep": "inbox_by_age",
@@ -135,6 +156,8 @@ async def test_no_hot_statement_reads_a_whole_table(
 @pytest.mark.parametrize(
     ("name", "index"),
     [
+        ("approvals.count_begun", "approvals_by_network"),
+        ("approvals.count_failed", "approvals_by_person"),
         ("audit.count", "audit_by_person"),
         ("audit.forget", "audit_by_person"),
         ("audit.has_refused_code", "audit_refused_codes"),

@@ -19,14 +19,16 @@ from tests.builders import (
     an_outgoing,
 )
 
+from tgauth.domain.approval import Approval, Denial
 from tgauth.domain.code import CodeKind
 from tgauth.domain.failures import Failures
 from tgauth.domain.instants import CLOCK_TOLERANCE, HOUR, MINUTE
-from tgauth.domain.login import LoginState
+from tgauth.domain.login import Door, LoginState
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
 from tgauth.store import (
     Store,
+    approvals,
     bans,
     codes,
     failures,
@@ -437,3 +439,33 @@ async def test_deleting_a_person_deletes_all_that_is_theirs(store: Store) -> Non
         for table in ("sessions", "logins", "codes", "outbox"):
             [row] = await connection.run(f"SELECT count(*) AS number FROM {table}")
             assert (table, 0) == (table, row["number"])
+
+
+@pytest.mark.parametrize("denial", [None, *Denial])
+async def test_what_is_asked_for_a_login_comes_back(store: Store, denial: Denial | None) -> None:
+    """By its login and by both of its names; saving it again keeps what came of it alone."""
+    login = a_login(LoginState.PENDING, door=Door.BROWSER, subject=None, browser="browser-1")
+    approval = Approval(
+        login_id=login.id,
+        handle_hash="handle",
+        stream_hash="stream",
+        created_at=NOW,
+        state_parameter="state",
+        visitor=Visitor(device="Firefox, Linux", address="203.0.113.7"),
+        network="203.0.113.7",
+        place="Graz",
+    )
+    answered = replace(approval, opened_by=ALICE, opened_at=NOW + 1, denial=denial)
+    async with store.writing() as connection:
+        await logins.save(connection, login)
+        await approvals.save(connection, approval)
+        assert approval == await approvals.get(connection, login.id)
+        await approvals.save(connection, replace(answered, handle_hash="other", place="Wien"))
+    async with store.reading() as connection:
+        assert answered == await approvals.get(connection, login.id)
+        assert answered == await approvals.by_handle(connection, "handle")
+        assert answered == await approvals.by_stream(connection, "stream")
+        assert [answered] == await approvals.opened_by(connection, ALICE)
+        assert await approvals.by_handle(connection, "stream") is None
+        assert await approvals.by_stream(connection, "handle") is None
+        assert [] == await approvals.opened_by(connection, BOB)
