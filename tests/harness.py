@@ -121,6 +121,22 @@ class Telegram:
         """Write to the bot as a person."""
         return self._post("/chat/messages", {"user_id": user_id, "text": text, **more})
 
+    def open_link(self, user_id: int, payload: str) -> dict[str, Any]:
+        """Open a link to the bot as a person, and press START."""
+        return self._post("/chat/starts", {"user_id": user_id, "payload": payload})
+
+    def press(
+        self, user_id: int, message: Mapping[str, Any], data: str, *, forged: bool = False
+    ) -> dict[str, Any]:
+        """Press a button under a message as a person; a forged one need not be there."""
+        target = {"user_id": user_id, "message_id": message["message_id"]}
+        return self._post("/chat/presses", {**target, "data": data, "forged": forged})
+
+    def toasts(self, user_id: int) -> list[str]:
+        """Return the short answers to a person's presses, oldest first."""
+        found = self.client.get(f"{self.url}/chat/messages", params={"user_id": user_id}).json()
+        return [answer["text"] for answer in found["answers"]]
+
     def answers(self, user_id: int) -> list[dict[str, Any]]:
         """Return what the bot has written to a person."""
         found = self.client.get(f"{self.url}/chat/messages", params={"user_id": user_id}).json()

@@ -17,13 +17,14 @@ from tgauth.supervisor.child import inherited_sockets
 _PORT_KEY: Final = "--port (0 takes any free ones)"
 
 
-async def serve_demo(port: int, directory: str, announce: Callable[[str], None]) -> int:
+async def serve_demo(port: int, directory: str, announce: Callable[[str, str], None]) -> int:
     """Run everything against the local sandbox: a Telegram, a sample application, and tgauth.
 
     Args:
         port: The first of three ports on 127.0.0.1; 0 for any free ones.
         directory: Where the store is kept.
-        announce: Called with the address to open, once everything is ready.
+        announce: Called with the addresses of the two doors, the chat and the application, once
+            everything is ready.
 
     Raises:
         ConfigurationError: A port cannot be listened on.
@@ -59,7 +60,7 @@ async def serve_demo(port: int, directory: str, announce: Callable[[str], None])
             ],
             report=report,
             deadline=STOP_DEADLINE,
-            on_ready=lambda: announce(origins.chat),
+            on_ready=lambda: announce(origins.chat, origins.application),
         )
 
 
@@ -72,6 +73,7 @@ async def run_demo_telegram() -> int:
             inherited_sockets()[0],
             token=os.environ["TGAUTH_TELEGRAM__TOKEN"],
             bot_username="tgauth_demo_bot",
+            application=os.environ["DEMO_APPLICATION"],
             ready=tell_ready,
             shutdown=shutdown,
         )
@@ -108,6 +110,8 @@ class _DemoOrigins:
             "TGAUTH_ISSUER": self.issuer,
             "TGAUTH_TELEGRAM__TOKEN": token,
             "TGAUTH_TELEGRAM__API_URL": self.chat,
+            # The login page's links open the sandbox's chat instead of t.me.
+            "TGAUTH_TELEGRAM__LINK_URL": self.chat,
             "TGAUTH_DATABASE__PATH": f"{directory}/tgauth.db",
             "TGAUTH_LOGIN__ALLOW": "everyone",
             "TGAUTH_LOGIN__CALLBACK_URL": f"{self.application}/callback",

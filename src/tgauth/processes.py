@@ -135,6 +135,7 @@ def _api_options(settings: Settings) -> "ApiOptions":
         webhook=WebhookOptions(networks=telegram.webhook_networks.parsed)
         if telegram.mode == "webhook"
         else None,
+        link_url=telegram.link_url,
     )
 
 

@@ -45,6 +45,9 @@ BRANDED: Final = Branding(
     privacy_url="https://example.org/privacy",
     imprint_url="https://example.org/imprint",
 )
+ADDRESSES: Final = re.compile(
+    r"Open (?P<chat>http\S+) and send .*open (?P<application>http\S+) and press", re.DOTALL
+)
 #: Colours of a picture: the pages have few.
 _COLOURS: Final = "64"
 
@@ -71,7 +74,7 @@ def show_pages(chromium: Browser, name: str, screen: dict[str, Any]) -> None:
 
 
 def walk_through_demo(chromium: Browser) -> None:
-    """Run the demo and log in once on each screen."""
+    """Run the demo and log in by both doors on each screen."""
     with tempfile.TemporaryDirectory() as folder:
         demo = Process.start(
             [sys.executable, "-m", "tgauth", "demo", "--port", "0"],
@@ -79,17 +82,19 @@ def walk_through_demo(chromium: Browser) -> None:
             environment={},
         )
         try:
-            found = eventually(lambda: re.search(r"Open (http\S+) and", demo.output))
+            found = eventually(lambda: ADDRESSES.search(demo.output))
             assert found is not None
             for name, screen in SCREENS.items():
                 with chromium.new_context(**screen) as context:
-                    walk(context, found[1], name)
+                    walk_from_chat(context, found["chat"], name)
+                with chromium.new_context(**screen) as context:
+                    walk_from_application(context, found["application"], name)
         finally:
             demo.stop()
 
 
-def walk(context: BrowserContext, address: str, screen: str) -> None:
-    """Log in once, with a picture of the chat and of the sample application."""
+def walk_from_chat(context: BrowserContext, address: str, screen: str) -> None:
+    """Begin in the chat, with a picture of it and of the sample application."""
     chat = context.new_page()
     chat.goto(address)
     chat.get_by_role("textbox").fill("/login")
@@ -104,6 +109,28 @@ def walk(context: BrowserContext, address: str, screen: str) -> None:
     page.get_by_role("button").click()
     page.get_by_text("telegram_id").wait_for()
     take(page, "sample-application", screen)
+
+
+def walk_from_application(context: BrowserContext, address: str, screen: str) -> None:
+    """Begin in the application: its login page, the chat's question, and the notice afterwards."""
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_role("link", name="Log in").click()
+    number = page.get_by_test_id("number").inner_text().strip()
+    take(page, "login", screen)
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Open Telegram").click()
+    chat = opened.value
+    chat.get_by_role("button", name="START", exact=True).click()
+    pick = chat.get_by_role("button", name=number, exact=True).last
+    pick.wait_for()
+    chat.wait_for_timeout(800)
+    take(chat, "question", screen)
+    pick.click()
+    page.get_by_text("telegram_id").wait_for()
+    chat.get_by_role("button", name="That wasn't me").last.wait_for()
+    chat.wait_for_timeout(800)
+    take(chat, "notice", screen)
 
 
 def take(page: Page, what: str, screen: str) -> None:

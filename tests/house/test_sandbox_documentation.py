@@ -12,13 +12,15 @@ from tgauth.sandbox.chat import Blocked, Pressed, Removed, Rewritten
 from tgauth.sandbox.control import FaultOrder, Outage, Repeat, RestartIds
 from tgauth.sandbox.faults import Kind
 from tgauth.sandbox.methods import METHODS
+from tgauth.sandbox.people import DeepLinks
 from tgauth.sandbox.populace import Account, Membership, Migration, Place, Topic
 from tgauth.sandbox.sayings import Said
+from tgauth.sandbox.starts import Started
 from tgauth.sandbox.telegram import Telegram
 
 TEXT = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
 BODIES = (
-    *(Said, Pressed, Blocked, Rewritten, Removed),
+    *(Said, Started, Pressed, Blocked, Rewritten, Removed),
     *(Account, Place, Membership, Migration, Topic),
     *(FaultOrder, Outage, Repeat, RestartIds),
 )
@@ -28,7 +30,7 @@ def routes() -> set[str]:
     """Return every route of the chat and control sides, as the page writes it."""
     wire, _ = Telegram.build(token="1:a", bot_username="b", limits=None).app()
     return {
-        f"{method} {route.path_format}".replace("{name:str}", "{name}")
+        f"{method} {route.path_format}".replace(":str}", "}")
         for route in wire.app.routes
         for method in route.methods
         if method not in {"OPTIONS", "HEAD"} and "{bot" not in route.path_format
@@ -58,6 +60,12 @@ def test_every_field_is_documented(body: type[msgspec.Struct]) -> None:
 def test_every_fault_is_documented(kind: Kind) -> None:
     """In the table of faults."""
     assert f"| `{kind}` |" in TEXT
+
+
+@pytest.mark.parametrize("way", list(DeepLinks))
+def test_every_way_with_a_link_is_documented(way: DeepLinks) -> None:
+    """In the table of an account's `deep_links`."""
+    assert f"| `{way}` |" in TEXT
 
 
 def test_every_method_is_documented() -> None:

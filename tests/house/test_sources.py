@@ -21,6 +21,7 @@ DOORS = {
     "joserfc": {"oidc"},
     "authlib": {"oidc"},
     "jinja2": {"api", "sandbox"},
+    "segno": {"api"},
     "click": {"cli"},
 }
 

@@ -197,6 +197,74 @@ def test_a_sandbox_that_goes_and_comes_again(chromium: Browser) -> None:
             sandbox.close()
 
 
+def test_a_link_offers_start(page: Page, sandbox: Sandbox) -> None:
+    """core.telegram.org/bots/features#deep-linking: "START … in the place of the input field"."""
+    page.goto(f"{sandbox.url}/demo_bot?start=abc-1")
+    button = page.get_by_role("button", name="START", exact=True)
+    expect(button).to_be_visible()
+    expect(page.get_by_role("textbox")).to_be_hidden()
+    page.reload()
+    button.click()
+    expect(page.locator(".mine").last).to_contain_text("/start abc-1")
+    expect(button).to_be_hidden()
+    expect(page.get_by_role("textbox")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("textbox")).to_be_visible()
+    expect(button).to_be_hidden()
+
+
+def test_start_waits_for_the_person_who_is_chosen(page: Page, sandbox: Sandbox) -> None:
+    """Whoever one is when START is pressed sends it."""
+    page.goto(f"{sandbox.url}/demo_bot?start=abc-2")
+    page.locator("#people").get_by_role("button", name="Иван").click()
+    page.get_by_role("button", name="START", exact=True).click()
+    expect(page.locator(".mine").last).to_contain_text("/start abc-2")
+    assert 1002 == sandbox.ok("getUpdates", offset=-1, timeout=10)[0]["message"]["from"]["id"]
+
+
+def test_an_application_that_sends_at_once_shows_no_start(page: Page, sandbox: Sandbox) -> None:
+    """telegramdesktop/tdesktop issue 28127: where the chat was started before."""
+    sandbox.post("/control/accounts", user_id=1001, deep_links="send")
+    page.goto(f"{sandbox.url}/demo_bot?start=abc-3")
+    expect(page.locator(".mine").last).to_contain_text("/start abc-3")
+    expect(page.get_by_role("textbox")).to_be_visible()
+    sandbox.post("/control/accounts", user_id=1001, deep_links="ask")
+
+
+def test_a_start_that_fails_is_offered_again(page: Page, sandbox: Sandbox) -> None:
+    """The page says why, and nothing is lost."""
+    page.goto(f"{sandbox.url}/demo_bot?start=abc-4")
+    button = page.get_by_role("button", name="START", exact=True)
+    sandbox.post("/chat/blocks", user_id=1001, blocked=True)
+    button.click()
+    expect(page.get_by_role("alert")).to_contain_text("Not started: the person blocked the bot")
+    sandbox.post("/chat/blocks", user_id=1001, blocked=False)
+    button.click()
+    expect(page.locator(".mine").last).to_contain_text("/start abc-4")
+
+
+def test_a_quiet_message_says_so(page: Page, sandbox: Sandbox) -> None:
+    """core.telegram.org/bots/api#sendmessage: `disable_notification`."""
+    sandbox.send("for the night", disable_notification=True)
+    expect(page.locator(".message").last).to_contain_text("Silent")
+    sandbox.send("for the day")
+    expect(page.locator(".message").last).not_to_contain_text("Silent")
+
+
+def test_the_page_points_at_the_other_door(chromium: Browser) -> None:
+    """A login can begin in an application, too: beside the chat, and in one that is empty."""
+    shop = "http://127.0.0.1:9/"
+    command = ("telegram", "--token", Sandbox.token, "--application", shop)
+    with chromium.new_context(**DESKTOP) as context, started(*command) as url:
+        page = context.new_page()
+        page.goto(url)
+        links = page.get_by_role("link", name="sample application")
+        expect(links).to_have_count(2)
+        for link in links.all():
+            expect(link).to_have_attribute("href", shop)
+            expect(link).to_be_visible()
+
+
 def test_drafts_are_each_persons_own(page: Page) -> None:
     """What one person has typed is not in another's field, and is there on coming back."""
     page.get_by_role("textbox").fill("from Ada")

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import jwt
@@ -173,6 +174,79 @@ def test_sessions_are_separate_and_end(browser: httpx.Client, issuer: Issuer) ->
     assert len(issuer.asked) == 2
 
 
+def begin(browser: httpx.Client, issuer: Issuer) -> str:
+    """Press Log in; return the state that the issuer is given."""
+    answer = browser.get("/login")
+    where = answer.headers["location"]
+    assert (303, f"{issuer.url}/login") == (answer.status_code, where.partition("?")[0])
+    state = parse_qs(urlsplit(where).query)["state"][0]
+    assert len(state) >= 43
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert "samesite=lax" in answer.headers["set-cookie"].lower()
+    return state
+
+
+def come_back(browser: httpx.Client, state: str | None) -> httpx.Response:
+    """Come back from the issuer with a good code."""
+    return browser.get("/callback", params={"code": "good"} | ({"state": state} if state else {}))
+
+
+def test_a_login_that_began_here_brings_its_state_back(
+    browser: httpx.Client, issuer: Issuer
+) -> None:
+    """RFC 6749 §10.12: what comes back is what went out, and the page says so."""
+    assert 'href="/login"' in browser.get("/").text
+    assert "/" == come_back(browser, begin(browser, issuer)).headers["location"]
+    assert "the state that this browser kept came back" in browser.get("/").text
+
+
+@pytest.mark.parametrize("state", ["x" * 43, ""])
+def test_a_login_that_began_elsewhere_is_refused(
+    browser: httpx.Client, issuer: Issuer, state: str
+) -> None:
+    """RFC 6749 §10.12: its code is not even exchanged, and the page says what to do."""
+    begin(browser, issuer)
+    answer = browser.get(f"/callback?code=good&state={state}")
+    assert (400, []) == (answer.status_code, issuer.asked)
+    assert "This login did not begin in this browser" in answer.text
+    assert "do not use it" in answer.text
+    assert 'href="/login"' in answer.text
+    assert "Not logged in" in browser.get("/").text
+
+
+def test_a_state_is_another_each_time_and_good_once(browser: httpx.Client, issuer: Issuer) -> None:
+    """Two tabs can each log in; a state that came back does not work again."""
+    first, second = begin(browser, issuer), begin(browser, issuer)
+    assert first != second
+    for state in (first, second):
+        assert 303 == come_back(browser, state).status_code
+        browser.post("/logout")
+    assert 400 == come_back(browser, first).status_code
+    assert 2 == len(issuer.asked)
+
+
+def test_few_states_are_kept(browser: httpx.Client, issuer: Issuer) -> None:
+    """Whoever presses Log in ever so often fills no cookie; the newest ones are good."""
+    states = [begin(browser, issuer) for _ in range(9)]
+    assert len(browser.cookies["sample_logins"]) < 300
+    assert 400 == come_back(browser, states[0]).status_code
+    assert 303 == come_back(browser, states[-1]).status_code
+
+
+def test_a_login_that_began_in_the_chat_has_no_state(browser: httpx.Client, issuer: Issuer) -> None:
+    """It works although another one is under way here, and the page says what that means."""
+    begin(browser, issuer)
+    assert 303 == come_back(browser, None).status_code
+    assert "You began in the chat" in browser.get("/").text
+
+
+def test_a_wrong_state_logs_nobody_out(browser: httpx.Client, issuer: Issuer) -> None:
+    """Whoever is logged in stays so, as the same person."""
+    come_back(browser, None)
+    assert "/" == come_back(browser, "x" * 43).headers["location"]
+    assert 1 == len(issuer.asked)
+
+
 def test_a_login_that_was_ended_at_the_provider_ends_here(
     browser: httpx.Client, issuer: Issuer
 ) -> None:
@@ -191,7 +265,7 @@ def test_a_refused_code_is_explained(browser: httpx.Client, issuer: Issuer, quer
     answer = browser.get(f"/callback{query}")
     assert answer.status_code == 400
     assert "Traceback" not in answer.text
-    assert "Send <kbd>/login</kbd> to the bot again" in answer.text
+    assert "send <kbd>/login</kbd> to the bot again" in answer.text
     assert "set-cookie" not in answer.headers
     if query == "?code=bad":
         assert "the code was &lt;used&gt;" in answer.text

@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from tgauth.api.account_pages import account_pages
 from tgauth.api.assets import asset_routes
 from tgauth.api.brand import load_brand
+from tgauth.api.browser_pages import browser_pages
 from tgauth.api.cors import Cors
 from tgauth.api.errors import (
     answer_domain_error,
@@ -15,6 +16,7 @@ from tgauth.api.errors import (
     answer_protocol_error,
     answer_unforeseen,
 )
+from tgauth.api.events import event_routes
 from tgauth.api.headers import Headers
 from tgauth.api.health import health_routes
 from tgauth.api.limits import LARGEST_BODY, Limits
@@ -25,6 +27,7 @@ from tgauth.api.pages import Pages
 from tgauth.api.patience import Patience
 from tgauth.api.proxies import Proxies
 from tgauth.api.reference import Reference, reference_routes
+from tgauth.api.streams import Streams
 from tgauth.api.timing import Timing
 from tgauth.api.tokens import token_routes
 from tgauth.api.webhook import webhook_routes
@@ -34,8 +37,16 @@ from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keys
 
 
-def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litestar:
+def build_app(
+    deployment: Deployment, keys: Keys, options: ApiOptions, streams: Streams | None = None
+) -> Litestar:
     """Build the application of one installation.
+
+    Args:
+        deployment: The installation.
+        keys: Its signing keys.
+        options: What its operator chose.
+        streams: What tells pages what happens; somebody else lets it follow that.
 
     Raises:
         BrandingUnusable: A part of the branding cannot be shown.
@@ -52,6 +63,8 @@ def build_app(deployment: Deployment, keys: Keys, options: ApiOptions) -> Litest
     app = Litestar(
         route_handlers=[
             *login_pages(deployment, pages, patience),
+            *browser_pages(deployment, pages, link_url=options.link_url),
+            *event_routes(deployment, streams or Streams(deployment)),
             *account_pages(deployment, pages),
             *asset_routes(pages.assets),
             *machine_routes,

@@ -1,4 +1,4 @@
-"""What pages load: one style sheet, one small script, an icon, the logo. All from memory."""
+"""What pages load: one style sheet, two small scripts, an icon, the logo. All from memory."""
 
 import hashlib
 from collections.abc import Mapping
@@ -58,19 +58,21 @@ class Assets:
     Attributes:
         style: The style sheet, with the brand's colours.
         script: Conveniences; every page works without.
+        login_script: What lets the page of a login move on by itself.
         icon: A mark for who has no logo.
         logo: The brand's image, where there is one.
     """
 
     style: Asset
     script: Asset
+    login_script: Asset
     icon: Asset
     logo: Asset | None
 
     def all(self) -> tuple[Asset, ...]:
         """Return every one of them once."""
         logo = () if self.logo is None else (self.logo,)
-        return (self.style, self.script, self.icon, *logo)
+        return (self.style, self.script, self.login_script, self.icon, *logo)
 
 
 def assets_of(brand: Brand) -> Assets:
@@ -78,11 +80,8 @@ def assets_of(brand: Brand) -> Assets:
     style = _shipped("style.css") + _colours(brand.palette).encode()
     return Assets(
         style=Asset(path=f"{_FOLDER}/style.css", content=style, media_type="text/css"),
-        script=Asset(
-            path=f"{_FOLDER}/copy.js",
-            content=_shipped("copy.js"),
-            media_type="text/javascript",
-        ),
+        script=_script("copy.js"),
+        login_script=_script("login.js"),
         icon=_image("icon.svg", _icon(brand.palette), "image/svg+xml"),
         logo=_image("logo", brand.logo.content, brand.logo.media_type) if brand.logo else None,
     )
@@ -109,6 +108,11 @@ def _route(asset: Asset) -> HTTPRouteHandler:
 def _image(name: str, content: bytes, media_type: str) -> Asset:
     path = f"{_FOLDER}/{name}"
     return Asset(path=path, content=content, media_type=media_type, headers=_IMAGE_HEADERS)
+
+
+def _script(name: str) -> Asset:
+    path = f"{_FOLDER}/{name}"
+    return Asset(path=path, content=_shipped(name), media_type="text/javascript")
 
 
 def _shipped(name: str) -> bytes:

@@ -13,8 +13,8 @@ from tgauth.domain.links import Issuer
 
 _SEPARATOR: Final = "."
 
-#: How long a login cookie outlives its code: a page that was left open shall say that the link has
-#: expired, and not that it knows of none.
+#: How long a cookie outlives the login that it is for: a page that was left open shall say that the
+#: login has expired, and not that it knows of none.
 _OUTLIVES: Final = DAY
 
 
@@ -83,6 +83,23 @@ def login_cookie(issuer: Issuer, pending: PendingLogin, *, code_lifetime: int) -
 def session_cookie(issuer: Issuer, secret: str, *, lifetime: int) -> Cookie:
     """Return the cookie of a browser that is logged in; `lifetime` is in milliseconds."""
     return _cookie(issuer, issuer.session_cookie, secret, lifetime // SECOND)
+
+
+def browser_secret(request: Request[Any, Any, Any], issuer: Issuer) -> str | None:
+    """Return the secret that names a browser; none where it has none, or a misshapen one."""
+    secret = cookie_of(request, issuer.browser_cookie)
+    return secret if secret is not None and looks_like_a_code(secret) else None
+
+
+def new_browser_secret() -> str:
+    """Return a name for a browser that has none."""
+    return secrets.token_urlsafe(32)
+
+
+def browser_cookie(issuer: Issuer, secret: str, *, login_lifetime: int) -> Cookie:
+    """Return the cookie that names a browser; `login_lifetime` is in milliseconds."""
+    lifetime = login_lifetime + _OUTLIVES
+    return _cookie(issuer, issuer.browser_cookie, secret, lifetime // SECOND)
 
 
 def no_cookie(issuer: Issuer, name: str) -> Cookie:

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import json
+import math
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from litestar.enums import ScopeType
@@ -12,11 +13,23 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from tgauth.api.headers import COMMON_HEADERS
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: Seconds that one request may take, whatever it waits for: also for a client that does not read
-#: its answer. Whoever serves streams of events later has to lift it for those.
+#: its answer. A stream of events lifts it for itself: `lift_deadline`.
 REQUEST_DEADLINE: Final = 30.0
+#: Where a request finds the way to lift its own deadline.
+_LIFT: Final = "tgauth.lift_deadline"
 #: Seconds for connections that the kernel accepted before we stopped listening.
 SETTLING: Final = 0.1
+
+
+def lift_deadline(scope: Scope) -> None:
+    """Let this request take as long as it likes, until the process stops."""
+    lift: Callable[[], None] | None = scope.get(_LIFT)  # type: ignore[assignment]  # our own key
+    if lift is not None:  # none where nobody watches: without a server around
+        lift()
 
 
 class Draining:
@@ -84,13 +97,20 @@ class Draining:
             self._scopes.add(cancel)
             self._idle.clear()
             try:
-                await app(scope, receive, sending)
+                await app(_with_lift(scope, cancel), receive, sending)
             finally:
                 self._scopes.discard(cancel)
                 if not self._scopes:
                     self._idle.set()
         if cancel.cancelled_caught and not started:
             await _answer_unavailable(send)
+
+
+def _with_lift(scope: Scope, cancel: anyio.CancelScope) -> Scope:
+    def lift() -> None:
+        cancel.deadline = math.inf
+
+    return {**scope, _LIFT: lift}  # type: ignore[return-value]  # one key more in a TypedDict
 
 
 async def _answer_unavailable(send: Send) -> None:

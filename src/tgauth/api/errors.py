@@ -9,8 +9,16 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from tgauth.api.pages import refusal_page
-from tgauth.api.refusals import UNFORESEEN, Refusal, refusal_of, refusal_of_status
-from tgauth.domain.errors import ClientRefused, StoreUnavailable, TgauthError, TooManyFailures
+from tgauth.api.refusal import Refusal
+from tgauth.api.refusals import UNFORESEEN, refusal_of, refusal_of_status
+from tgauth.domain.errors import (
+    ClientRefused,
+    NetworkBlocked,
+    StoreUnavailable,
+    TgauthError,
+    TooManyFailures,
+    TooManyLogins,
+)
 from tgauth.domain.instants import SECOND
 from tgauth.logs import Log
 
@@ -51,7 +59,7 @@ def answer_domain_error(request: Request[Any, Any, Any], error: TgauthError) -> 
     if isinstance(error, ClientRefused):
         refusal = replace(refusal, description=f"{refusal.description}: {_HOW_TO_PROVE}")
     response = _answer(request, refusal)
-    if isinstance(error, TooManyFailures):
+    if isinstance(error, (TooManyFailures, TooManyLogins, NetworkBlocked)):
         response.headers["Retry-After"] = str(ceil(error.wait / SECOND))
     if isinstance(error, StoreUnavailable):
         response.headers["Retry-After"] = str(_STORE_PAUSE)

@@ -26,6 +26,15 @@ COMMON_HEADERS: Final = {
 _TRANSPORT_SECURITY: Final = "max-age=31536000"
 
 
+#: Says that a request was HEAD, to whoever answers GET with an effect.
+_WAS_HEAD: Final = "tgauth.was_head"
+
+
+def was_head(scope: Scope) -> bool:
+    """Say whether a request that is answered as GET was HEAD."""
+    return _WAS_HEAD in scope
+
+
 class Headers:
     """Puts the common headers on every answer, and answers HEAD as GET."""
 
@@ -41,7 +50,7 @@ class Headers:
         if scope["type"] == ScopeType.HTTP and scope["method"] == "HEAD":
             # In a copy of the outermost level: Hypercorn knows by its own that it was HEAD, and
             # leaves the body out.
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", _WAS_HEAD: True}  # type: ignore[assignment]  # one key more in a TypedDict
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from tgauth.domain.links import TELEGRAM_LINKS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branding:
@@ -59,9 +61,13 @@ class ApiOptions:
         trusted_proxies: Networks whose `X-Forwarded-For` is believed.
         metrics: How the metrics are shown, where they are on.
         webhook: How Telegram posts updates; none: the bot fetches them.
+        link_url: Where the links lead that open the bot's chat.
+        places: A file that says where addresses are; none: nobody looks.
     """
 
     branding: Branding = Branding()
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics: Metrics | None = None
     webhook: WebhookOptions | None = None
+    link_url: str = TELEGRAM_LINKS
+    places: Path | None = None

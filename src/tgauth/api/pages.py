@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
 from jinja2.bccache import Bucket
@@ -13,10 +13,10 @@ from litestar import MediaType, Request, Response
 from tgauth.api.assets import Assets, assets_of
 from tgauth.api.brand import Brand
 from tgauth.api.languages import words_of
-from tgauth.api.refusals import Refusal, Way
+from tgauth.api.refusal import Refusal, Way
 from tgauth.api.views import Frame, Link, Page, RefusalPage
 from tgauth.domain.client import Client
-from tgauth.domain.links import CALLBACK_PATH, origin_of
+from tgauth.domain.links import CALLBACK_PATH, login_address, origin_of
 from tgauth.texts import Words, languages, load_languages, words_for
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Pages:
         *,
         status: int = HTTPStatus.OK,
         target: str | None = None,
+        listens: bool = False,
     ) -> Response[str]:
         """Render a page.
 
@@ -54,6 +55,7 @@ class Pages:
             status: The HTTP status.
             target: An address that its form redirects to: browsers apply `form-action` to redirects
                 as well (CSP Level 3 §6.4.1), so the policy has to name that origin.
+            listens: Whether its script asks us how things stand.
         """
         fields = {name: getattr(page, name) for name in page.__slots__}
         template = _templates(words).get_template(page.template)
@@ -61,11 +63,16 @@ class Pages:
             template.render(fields, frame=self._frame(words)),
             status_code=status,
             media_type=MediaType.HTML,
-            headers=_headers(target),
+            headers=_headers(target, listens=listens),
         )
 
     def refuse(
-        self, refusal: Refusal, words: Words, *, telegram_id: int | None = None
+        self,
+        refusal: Refusal,
+        words: Words,
+        *,
+        telegram_id: int | None = None,
+        state: str | None = None,
     ) -> Response[str]:
         """Render a refusal.
 
@@ -73,12 +80,13 @@ class Pages:
             refusal: Which one.
             words: The language.
             telegram_id: The person's own id, where they have to pass it on.
+            state: What an application wants to have back of a login that is started over.
         """
         page = RefusalPage(
             title=words.gettext(refusal.title),
             advice=words.gettext(refusal.advice),
             telegram_id=telegram_id,
-            ways=tuple(link for way in refusal.ways if (link := self._link(way, words))),
+            ways=tuple(link for way in refusal.ways if (link := self._link(way, words, state))),
         )
         return self.render(page, words, status=refusal.status)
 
@@ -95,21 +103,26 @@ class Pages:
             imprint_url=self._brand.imprint_url,
         )
 
-    def _link(self, way: Way, words: Words) -> Link | None:
+    def _link(self, way: Way, words: Words, state: str | None) -> Link | None:
         match way:
             case Way.HOW_TO_LOG_IN:
-                return Link(href=FRONT_PATH, text=words.gettext("How to log in"))
+                href, text = FRONT_PATH, words.gettext("How to log in")
             case Way.FRONT_PAGE:
-                return Link(href=FRONT_PATH, text=words.gettext("To the front page"))
+                href, text = FRONT_PATH, words.gettext("To the front page")
             case Way.ACCOUNT:
-                return Link(href=ACCOUNT_PATH, text=words.gettext("To your account"))
+                href, text = ACCOUNT_PATH, words.gettext("To your account")
             case Way.LOGIN:
-                return Link(href=CALLBACK_PATH, text=words.gettext("Back to the login"))
+                href, text = CALLBACK_PATH, words.gettext("Back to the login")
+            case Way.START_OVER:
+                href, text = login_address(state), words.gettext("Start over")
             case Way.APPLICATION:
                 if self._client.callback_url is None:
                     return None
+                href = origin_of(self._client.callback_url)
                 text = words.gettext("To {application}").format(application=self._client.name)
-                return Link(href=origin_of(self._client.callback_url), text=text)
+            case _:
+                assert_never(way)
+        return Link(href=href, text=text)
 
 
 def load_pages() -> None:
@@ -133,10 +146,11 @@ def initial_of(name: str) -> str:
     return next(letters, "·").upper()[:1]
 
 
-def _headers(target: str | None) -> Mapping[str, str]:
+def _headers(target: str | None, *, listens: bool) -> Mapping[str, str]:
     targets = f" {origin_of(target)}" if target else ""
+    asking = "connect-src 'self'; " if listens else ""
     policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+        f"default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; {asking}"
         f"form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'"
     )
     return {"Content-Security-Policy": policy, "Cache-Control": "no-store"}

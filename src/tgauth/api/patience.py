@@ -8,7 +8,7 @@ import anyio
 from litestar import Request
 
 from tgauth.api.refusals import refusal_of
-from tgauth.api.visitors import address_of
+from tgauth.api.visitors import address_of, is_part_of_a_page
 from tgauth.domain.errors import (
     CodeAlreadySpent,
     CodeExpired,
@@ -48,21 +48,6 @@ _NO_GUESSES: Final = (
     SessionEnded,
     TokenExpired,
 )
-
-
-def _is_part_of_a_page(request: Request[Any, Any, Any]) -> bool:
-    """Say whether a page, of whoever, had a browser ask for this: an image, a frame, a script's.
-
-    Such a failure is not the visitor's: any page could otherwise lock its visitors' whole network
-    out of the login (Fetch Metadata Request Headers, W3C). Only for what a page can have fetched
-    without asking us first: whoever sends JSON or a token is no image, whatever it says.
-    """
-    if request.method != "GET" or "authorization" in request.headers:
-        return False
-    return (
-        request.headers.get("sec-fetch-dest", "document") not in {"document", "empty"}
-        or request.headers.get("sec-fetch-mode", "navigate") != "navigate"
-    )
 
 
 class Patience:
@@ -111,7 +96,7 @@ class Patience:
         await require_patience(self._deployment, address_of(request))
 
     async def _note(self, request: Request[Any, Any, Any]) -> None:
-        if _is_part_of_a_page(request):
+        if is_part_of_a_page(request):
             return
         address = address_of(request)
         async with self._noting:

@@ -17,6 +17,7 @@ from tgauth.api.draining import REQUEST_DEADLINE, SETTLING, Draining
 from tgauth.api.limits import LARGEST_HEADERS
 from tgauth.api.metrics import metrics_app
 from tgauth.api.options import ApiOptions
+from tgauth.api.streams import Streams
 from tgauth.api.wire import WireConfig, install
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.keyring import Keys
@@ -81,10 +82,13 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
     descriptors = tuple(one.detach() for one in (listening, metrics) if one is not None)
 
     config = _config(descriptors)
+    streams = Streams(deployment)
 
     async def stop() -> None:
         await shutdown()
         draining.stop_accepting(descriptors)
+        # Their pages open them again, at whoever takes over.
+        streams.end_all()
         if shutdown.has_successor:
             await config.ask_to_leave()
             await _until_idle(config, shutdown)
@@ -95,18 +99,19 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
         _log.info("api.listening", address=address, issuer=deployment.issuer.url)
         ready()
 
-    app = build_app(deployment, keys, options)
+    app = build_app(deployment, keys, options, streams)
     entrance = _entrance(app, deployment, options, metrics_port)
     app.on_startup.append(started)
     task = asyncio.current_task()
     marks = task.cancelling() if task else 0
     install()
     with anyio.CancelScope(shield=True):
-        await serve(
-            draining.wrap(entrance),  # type: ignore[arg-type]  # Hypercorn's and Litestar's ASGI types
-            config,
-            shutdown_trigger=stop,
-        )
+        async with streams.following():
+            await serve(
+                draining.wrap(entrance),  # type: ignore[arg-type]  # Hypercorn's and Litestar's ASGI types
+                config,
+                shutdown_trigger=stop,
+            )
     # Hypercorn ends through asyncio's TaskGroup, which on 3.11 leaves this task marked as
     # cancelled: the next scope around us would then raise.
     while task and task.cancelling() > marks:

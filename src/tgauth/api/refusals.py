@@ -3,12 +3,21 @@
 Titles and advice are the English ones; pages look them up in the catalogue of their language.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
+from tgauth.api.browser_refusals import (
+    NETWORK_BLOCKED,
+    OTHER_BROWSER,
+    TAKEN,
+    TOO_MANY_LOGINS,
+    UNKNOWN_LOGIN,
+)
+from tgauth.api.refusal import Refusal, Way
 from tgauth.domain.errors import (
+    ApprovalTaken,
+    ApprovalUnknown,
     ClientRefused,
     CodeAlreadySpent,
     CodeExpired,
@@ -21,7 +30,9 @@ from tgauth.domain.errors import (
     LoginExpired,
     LoginNotApproved,
     LoginReplaced,
+    NetworkBlocked,
     OtherAccountActive,
+    OtherBrowser,
     PersonBanned,
     PersonNotAllowed,
     SessionEnded,
@@ -30,39 +41,9 @@ from tgauth.domain.errors import (
     TokenExpired,
     TokenRefused,
     TooManyFailures,
+    TooManyLogins,
     UpdateRefused,
 )
-
-
-class Way(StrEnum):
-    """Where a person can go on from a refusal."""
-
-    HOW_TO_LOG_IN = "how_to_log_in"
-    FRONT_PAGE = "front_page"
-    ACCOUNT = "account"
-    LOGIN = "login"
-    APPLICATION = "application"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """One refusal, in the words of each audience.
-
-    Attributes:
-        status: The HTTP status.
-        error: The OAuth error code of the API (RFC 6749 §5.2).
-        description: What the application's developer reads.
-        title: What a person reads first.
-        advice: What a person can do next.
-        ways: Links to go on with, the best one first.
-    """
-
-    status: HTTPStatus
-    error: str
-    description: str
-    title: str
-    advice: str
-    ways: tuple[Way, ...] = ()
 
 
 def _code_refusal(
@@ -184,6 +165,11 @@ REFUSALS: Final[dict[type[TgauthError], Refusal]] = {
         "from the bot.",
         ways=(Way.FRONT_PAGE,),
     ),
+    TooManyLogins: TOO_MANY_LOGINS,
+    NetworkBlocked: NETWORK_BLOCKED,
+    ApprovalUnknown: UNKNOWN_LOGIN,
+    ApprovalTaken: TAKEN,
+    OtherBrowser: OTHER_BROWSER,
     OtherAccountActive: Refusal(
         status=HTTPStatus.CONFLICT,
         error="access_denied",
@@ -226,6 +212,8 @@ STALE_FORM: Final = Refusal(
     advice="Nothing was done. Open the page again, in one tab only, and press its button there.",
     ways=(Way.LOGIN, Way.ACCOUNT),
 )
+
+STALE_LOGIN_FORM: Final = replace(STALE_FORM, ways=(Way.START_OVER, Way.ACCOUNT))
 
 NO_CODE: Final = Refusal(
     status=HTTPStatus.BAD_REQUEST,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from tgauth.api.browser_views import ApprovedPage, CurrentPage, WaitingPage
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
@@ -219,4 +221,14 @@ class ReferencePage:
     kinds: tuple[Kind, ...]
 
 
-Page = ContinuePage | AccountPage | DeletePage | WelcomePage | RefusalPage | ReferencePage
+Page = (
+    ContinuePage
+    | WaitingPage
+    | ApprovedPage
+    | CurrentPage
+    | AccountPage
+    | DeletePage
+    | WelcomePage
+    | RefusalPage
+    | ReferencePage
+)

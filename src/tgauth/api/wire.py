@@ -1,13 +1,15 @@
 """What Hypercorn leaves open below ASGI: malformed requests, upgrades, clients that do not read.
 
 Hypercorn answers what is no HTTP with an empty body (or a 501), switches to h2c or WebSocket when a
-stranger asks, drops a whole HTTP/2 connection over one odd stream, and waits for ever for a client
-that takes nothing of its answer. It has no door for that, so the classes that it makes for each
-connection are exchanged here for ours; tests talk to them over raw sockets.
+stranger asks, drops a whole HTTP/2 connection over one odd stream, waits for ever for a client
+that takes nothing of its answer, and cuts off one that only listens. It has no door for that, so
+the classes that it makes for each connection are exchanged here for ours; tests talk to them over
+raw sockets.
 """
 
 import asyncio
 import json
+import math
 from collections.abc import Coroutine
 from contextlib import suppress
 from http import HTTPStatus
@@ -19,8 +21,8 @@ from h2.events import DataReceived, RequestReceived
 from h2.events import Event as H2Event
 from h2.exceptions import H2Error
 from hypercorn.asyncio import run, tcp_server
-from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.events import Event, RawData, Updated
+from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H2ProtocolAssumedError, H11Protocol
@@ -71,6 +73,9 @@ def install() -> None:
 class _Server(TCPServer):
     """The socket of one connection."""
 
+    #: When something was last sent, by the loop's clock.
+    _sent_at = -math.inf
+
     async def run(self) -> None:
         if not isinstance(self.config, WireConfig):
             await super().run()
@@ -87,7 +92,27 @@ class _Server(TCPServer):
             frame = GoAwayFrame(0, last_stream_id=_ANY_STREAM)
             await self.protocol_send(RawData(data=frame.serialize()))
 
+    async def _read_data(self) -> None:
+        """Read until the other side goes, or nothing came and nothing went for too long.
+
+        Hypercorn looks only at what comes, so it would cut off whoever listens to events.
+        """
+        seconds = self.config.read_timeout
+        while not self.reader.at_eof():
+            try:
+                async with asyncio.timeout(seconds):
+                    data = await self.reader.read(MAX_RECV)
+            except TimeoutError:
+                if seconds and asyncio.get_running_loop().time() - self._sent_at < seconds:
+                    continue
+                break
+            except OSError:
+                break
+            await self.protocol.handle(RawData(data))
+        await self.protocol.handle(Closed())
+
     async def protocol_send(self, event: Event) -> None:
+        self._sent_at = asyncio.get_running_loop().time()
         if isinstance(event, RawData) and not self._has_room_for(len(event.data)):
             await self._within(TAKING, super().protocol_send(event))
         else:

@@ -71,8 +71,9 @@ def demo_application() -> None:
     run_process(run_demo_application)
 
 
-def _announce(address: str) -> None:
+def _announce(chat: str, application: str) -> None:
     click.echo(
-        f"\n  The demo is ready. Open {address} and send /login.\n"
+        f"\n  The demo is ready. Open {chat} and send /login.\n"
+        f"  Or begin in a browser: open {application} and press Log in.\n"
         "  It is all on this machine; Ctrl-C ends it.\n"
     )

@@ -7,7 +7,10 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 CALLBACK_PATH: Final = "/auth/callback"
+LOGIN_PATH: Final = "/login"
 WEBHOOK_PATH: Final = "/telegram/webhook"
+#: Where Telegram's own links lead; a Bot API test environment has the same.
+TELEGRAM_LINKS: Final = "https://t.me"
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 #: Host names as browsers send them (a name outside ASCII as punycode), and addresses.
 HOST: Final = re.compile(r"[a-z0-9._:-]+")
@@ -38,6 +41,11 @@ class Issuer:
     def login_cookie(self) -> str:
         """Name of the short-lived cookie that holds a code between a link and its button."""
         return "__Host-tgauth-login" if self.is_https else "tgauth-login"
+
+    @property
+    def browser_cookie(self) -> str:
+        """Name of the cookie that names a browser, so that only it can finish what it began."""
+        return "__Host-tgauth-browser" if self.is_https else "tgauth-browser"
 
     @property
     def webhook_url(self) -> str:
@@ -82,11 +90,39 @@ def host_of(url: str) -> str:
     return origin_of(url).partition("://")[2]
 
 
-def with_code(callback_url: str, code: str) -> str:
-    """Return the application's address with a code added to whatever query it has."""
+def with_code(callback_url: str, code: str, state: str | None = None) -> str:
+    """Return the application's address with a code added to whatever query it has.
+
+    Args:
+        callback_url: The address.
+        code: The code.
+        state: What the application wants to have back, if it sent anything (RFC 6749 §4.1.2).
+    """
     parts = urlsplit(callback_url)
-    query = "&".join(filter(None, [parts.query, urlencode({"code": code})]))
+    added = {"code": code} if state is None else {"code": code, "state": state}
+    query = "&".join(filter(None, [parts.query, urlencode(added)]))
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+
+
+def login_address(state: str | None = None) -> str:
+    """Return where a login begins in a browser, with what the application wants to have back."""
+    return LOGIN_PATH if state is None else f"{LOGIN_PATH}?{urlencode({'state': state})}"
+
+
+def deep_links(base: str, bot: str, handle: str) -> tuple[str, str | None]:
+    """Return the links that open the bot's chat: for everywhere, and for an installed Telegram.
+
+    Where the first is blocked, the second still works. It knows Telegram alone, so there is none
+    where links lead elsewhere (core.telegram.org/api/links#bot-links).
+
+    Args:
+        base: Where links lead.
+        bot: The bot's username.
+        handle: What the bot is started with.
+    """
+    query = urlencode({"start": handle})
+    app_link = f"tg://resolve?{urlencode({'domain': bot})}&{query}"
+    return f"{base}/{bot}?{query}", app_link if base == TELEGRAM_LINKS else None
 
 
 def is_loopback(host: str) -> bool:

@@ -53,6 +53,7 @@ class BrowserLogin:
         handle: What the deep link holds.
         stream: What its stream of events is named by.
         number: What to pick in the chat.
+        state_parameter: What the application wants to have back, if anything.
         bot: The bot's username; none before it has reached Telegram for the first time.
         current: Who is logged in in this browser already, if anybody is.
         person: Who approved it, once somebody did.
@@ -65,6 +66,7 @@ class BrowserLogin:
     handle: str
     stream: str
     number: int
+    state_parameter: str | None
     bot: str | None
     current: Person | None
     person: Person | None
@@ -168,6 +170,7 @@ async def _show(
         handle=derive_handle(key, login.id),
         stream=derive_stream(key, login.id),
         number=derive_numbers(key, login.id).right,
+        state_parameter=approval.state_parameter,
         bot=account.username if account else None,
         current=await persons.get(connection, session.subject) if session else None,
         person=await persons.get(connection, login.subject) if login.subject else None,

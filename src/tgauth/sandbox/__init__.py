@@ -14,10 +14,11 @@ The map:
 - `telegram`: composes the server; `world`, `people`, `chats`, `updates`, `flood`, `webhooks`,
   `commands` and `descriptions` hold its state; `texts`, `html_markup`, `markdown_markup`, `links`
   and `keyboards` read what a bot sends.
-- `sayings`, `callbacks` and `standings` are what people do: write, press, block, join, move.
+- `sayings`, `starts`, `callbacks` and `standings` are what people do: write, open links, press,
+  block, join, move.
 - `methods`, `messages` and `edits` are the Bot API methods, `botapi` their HTTP face; `chat` is
   the person's side; `control` and `populace` are the test's.
-- `sample_app`: the application, readable from top to bottom.
+- `sample_app`: the application, readable from top to bottom; `sample_pages` is what it says.
 - `serving`, `process`, `pages`: one Hypercorn on a loopback socket, the process around
   it, and what its pages share.
 """

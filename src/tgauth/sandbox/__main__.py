@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument(
         "--plain-webhooks", action="store_true", help="allow http webhooks on loopback"
     )
+    chat.add_argument("--application", default="", help="an application the chat page points at")
 
     app = parts.add_parser("sample-app", help="an application that logs people in")
     app.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 is any free one")
@@ -55,6 +56,7 @@ def main() -> None:
                 bot_username=options.username,
                 limits=not options.no_limits,
                 plain_webhooks=options.plain_webhooks,
+                application=options.application,
             )
         else:
             from . import sample_app  # noqa: PLC0415 - it alone needs what `[demo]` installs

@@ -1,7 +1,6 @@
 """Presses of callback buttons, and the bot's answers to them."""
 
 import random
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +9,7 @@ from .chats import Entry
 from .errors import BadRequest, Forbidden
 from .keyboards import inline_keyboard
 from .people import Person
+from .starts import PAYLOAD
 from .texts import utf16_length
 from .updates import CALLBACK_SECONDS
 from .world import Press, World
@@ -124,6 +124,6 @@ def _own_link(url: str, username: str) -> str:
         name = query.get("domain", [""])[0]
     elif parts.scheme not in {"http", "https"} or parts.netloc.lower() not in _TELEGRAM_HOSTS:
         name = ""
-    if name.lower() != username.lower() or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", start):
+    if name.lower() != username.lower() or PAYLOAD.fullmatch(start) is None:
         raise BadRequest("URL_INVALID")
     return url

@@ -12,11 +12,12 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from .callbacks import ANSWERABLE_SECONDS, press
-from .errors import Forbidden
+from .errors import BadRequest, Forbidden
 from .methods import Api
 from .pages import TYPES, static_file
 from .sayings import Said, remove, rewrite, say
 from .standings import block
+from .starts import Started, check_payload, start_bot
 from .world import ADMINISTRATORS
 
 if TYPE_CHECKING:
@@ -69,9 +70,12 @@ class Removed(msgspec.Struct, kw_only=True, frozen=True):
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn what a person cannot do into 409, and what is not there into 404."""
+    """Turn what nobody can do into 400, what the person cannot into 409, the missing into 404."""
     try:
         yield
+    except BadRequest as error:
+        detail = error.description.removeprefix("Bad Request: ")
+        raise HTTPException(status_code=400, detail=detail) from error
     except Forbidden as error:
         detail = error.description.removeprefix("Forbidden: ")
         raise HTTPException(status_code=409, detail=detail) from error
@@ -81,9 +85,10 @@ def refusals() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatFace:
-    """Routes of the chat page."""
+    """Routes of the chat page; `application` is where a login can begin in a browser."""
 
     api: Api
+    application: str = ""
 
     def __post_init__(self) -> None:
         for user_id, names in SAMPLE_PEOPLE.items():
@@ -91,16 +96,6 @@ class ChatFace:
 
     def router(self) -> Router:
         """Return the routes."""
-
-        @get("/")
-        async def page() -> Response[bytes]:
-            return static_file("chat.html")
-
-        @get("/assets/{name:str}")
-        async def asset(name: FromPath[str]) -> Response[bytes]:
-            if name not in TYPES:
-                raise HTTPException(status_code=404, detail="no such file")
-            return static_file(name)
 
         @get("/chat/bot")
         async def bot(user_id: FromQuery[int] = 1001, chat_id: FromQuery[int] = 0) -> Any:
@@ -118,8 +113,29 @@ class ChatFace:
                 after, wait = 0, 0.0  # what the page has seen was another run's
             return await self.read(chat_id or user_id, user_id=user_id, after=after, wait=wait)
 
-        handlers: list[HTTPRouteHandler] = [page, asset, bot, read]
+        handlers: list[HTTPRouteHandler] = [*self._pages(), bot, read]
         return Router("/", route_handlers=[*handlers, *self._deeds()])
+
+    def _pages(self) -> list["HTTPRouteHandler"]:
+        """Return the routes of the page and its files."""
+
+        @get("/")
+        async def page() -> Response[bytes]:
+            return static_file("chat.html")
+
+        @get("/{username:str}")
+        async def linked(
+            username: FromPath[str], start: FromQuery[str | None] = None
+        ) -> Response[bytes]:
+            return self.linked(username, start)
+
+        @get("/assets/{name:str}")
+        async def asset(name: FromPath[str]) -> Response[bytes]:
+            if name not in TYPES:
+                raise HTTPException(status_code=404, detail="no such file")
+            return static_file(name)
+
+        return [page, linked, asset]
 
     def _deeds(self) -> list["HTTPRouteHandler"]:
         """Return the routes of what people do."""
@@ -131,9 +147,28 @@ class ChatFace:
             self.api.polling.notify()
             return {**entry.to_json(), "update_id": update_id}
 
+        @post("/chat/starts")
+        async def begin(data: JSONBody[Started]) -> dict[str, Any]:
+            with refusals():
+                entry, update_id = start_bot(self.api.world, data)
+            self.api.polling.notify()
+            return {**entry.to_json(), "update_id": update_id}
+
         @post("/chat/presses")
         async def push(data: JSONBody[Pressed]) -> dict[str, Any]:
             return self.press(data)
+
+        @post("/chat/blocks")
+        async def stop(data: JSONBody[Blocked]) -> dict[str, Any]:
+            person = self.api.world.person(data.user_id)
+            update_id = block(self.api.world, person, blocked=data.blocked)
+            self.api.polling.notify()
+            return {"user_id": data.user_id, "blocked": data.blocked, "update_id": update_id}
+
+        return [write, begin, push, stop, *self._second_thoughts()]
+
+    def _second_thoughts(self) -> list["HTTPRouteHandler"]:
+        """Return the routes by which people change and delete what is there."""
 
         @post("/chat/edits")
         async def edit(data: JSONBody[Rewritten]) -> dict[str, Any]:
@@ -151,14 +186,16 @@ class ChatFace:
                 remove(self.api.world, self.api.world.person(data.user_id), **target)
             return {**target, "deleted": True}
 
-        @post("/chat/blocks")
-        async def stop(data: JSONBody[Blocked]) -> dict[str, Any]:
-            person = self.api.world.person(data.user_id)
-            update_id = block(self.api.world, person, blocked=data.blocked)
-            self.api.polling.notify()
-            return {"user_id": data.user_id, "blocked": data.blocked, "update_id": update_id}
+        return [edit, delete]
 
-        return [write, push, edit, delete, stop]
+    def linked(self, username: str, payload: str | None) -> Response[bytes]:
+        """Return the chat page behind a link, which offers START where the link has a payload."""
+        if username.lower() != str(self.api.world.bot["username"]).lower():
+            raise HTTPException(status_code=404, detail="no such bot: only one lives here")
+        if payload is not None:
+            with refusals():
+                check_payload(payload)
+        return static_file("chat.html")
 
     def about(self, user_id: int, chat_id: int) -> dict[str, Any]:
         """Return what the page shows around the messages, in the person's language."""
@@ -173,7 +210,13 @@ class ChatFace:
             "run": world.run,
             "bot": dict(world.bot),
             "people": [world.person(one).to_json() for one in SAMPLE_PEOPLE],
-            "person": {**person.to_json(), "blocked": person.blocked},
+            "person": {
+                **person.to_json(),
+                "blocked": person.blocked,
+                "wrote": person.wrote,
+                "deep_links": person.deep_links,
+            },
+            "application": self.application,
             "commands": commands,
             "description": self.api.descriptions.shown_to("description", language),
             "short_description": self.api.descriptions.shown_to("short_description", language),

@@ -14,20 +14,25 @@ SAMPLE_GROUP: Final = SUPERGROUPS_FROM - 4243
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """One message in a chat; `seq` grows with each change, so that a page can ask for the rest."""
+    """One message in a chat; `seq` grows with each change, so that a page can ask for the rest.
+
+    `silent` came without a notification, which only the person's side knows.
+    """
 
     seq: int
     content: dict[str, Any]
     own: bool = False
     edited: bool = False
     deleted: bool = False
+    silent: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return it for the chat page."""
         if self.deleted:
             kept = {"message_id": self.content["message_id"], "chat": self.content["chat"]}
             return {**kept, "seq": self.seq, "deleted": True}
-        return {**self.content, "seq": self.seq, "edited": self.edited, "deleted": False}
+        marks = {"edited": self.edited, "deleted": False, "silent": self.silent}
+        return {**self.content, "seq": self.seq, **marks}
 
     def quoted(self) -> dict[str, Any]:
         """Return it as `reply_to_message`, which holds no further reply.

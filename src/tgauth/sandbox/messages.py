@@ -113,7 +113,10 @@ def send_message(api: "Api", params: "Params") -> dict[str, Any]:
     if params.flag("protect_content"):
         content["has_protected_content"] = True
     content |= {"reply_markup": markup} if markup else {}
-    return as_returned(api.world.store(chat, content, own=True).content)
+    # "Users will receive a notification with no sound" (core.telegram.org/bots/api#sendmessage):
+    # the message that the bot gets back says nothing of it.
+    silent = params.flag("disable_notification")
+    return as_returned(api.world.store(chat, content, own=True, silent=silent).content)
 
 
 def as_returned(content: Mapping[str, Any]) -> dict[str, Any]:

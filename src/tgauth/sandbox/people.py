@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 GROUP_ANONYMOUS_BOT: Final[Mapping[str, Any]] = {
@@ -24,6 +25,23 @@ SERVICE: Final[Mapping[str, Any]] = {"id": 777000, "is_bot": False, "first_name"
 """Client.cpp `service_notifications_user_id_`: `from` of an automatic forward to a discussion."""
 
 
+class DeepLinks(StrEnum):
+    """What a person's application does with a link to a chat that was started before.
+
+    A chat that was not shows START in all of them, and START sends the payload.
+    """
+
+    #: core.telegram.org/bots/features#deep-linking: "showing a START button in the place of the
+    #: input field". So does Telegram Desktop (telegramdesktop/tdesktop issue 27064).
+    ASK = "ask"
+    #: Phones, the web and macOS, by telegramdesktop/tdesktop issues 27064 and 28127: no button,
+    #: the message is sent at once.
+    SEND = "send"
+    #: Telegram Desktop 1.9.3, by telegramdesktop/tdesktop issue 6978: START sends /start alone.
+    #: Since it is not said when, this is the reading that a bot must be able to live with.
+    DROP = "drop"
+
+
 @dataclass(slots=True, kw_only=True)
 class Person:
     """An account, as the bot sees it."""
@@ -37,6 +55,7 @@ class Person:
     blocked: bool = False
     deactivated: bool = False
     wrote: bool = False
+    deep_links: DeepLinks = DeepLinks.ASK
 
     def to_json(self) -> dict[str, Any]:
         """Return core.telegram.org/bots/api#user."""

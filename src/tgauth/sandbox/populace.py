@@ -10,6 +10,7 @@ from litestar.params import JSONBody
 
 from .chats import SUPERGROUPS_FROM
 from .methods import Api
+from .people import DeepLinks
 from .standings import migrate, open_topic, set_status
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
     language_code: str | None = None
     is_bot: bool | None = None
     deactivated: bool | None = None
+    deep_links: DeepLinks | None = None
 
 
 class Place(msgspec.Struct, kw_only=True, frozen=True):
@@ -123,6 +125,8 @@ class Populace:
             person.is_bot = data.is_bot
         if data.deactivated is not None:
             person.deactivated = data.deactivated
+        if data.deep_links is not None:
+            person.deep_links = data.deep_links
         return {"user_id": person.id, "deactivated": person.deactivated, "user": person.to_json()}
 
     def change_chat(self, data: Place) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """A sample application: the whole of what an application does to log people in with tgauth.
 
-Read it from top to bottom. A person arrives at `/callback?code=…`; the code is exchanged for an
-access token from server to server; the token is verified with the issuer's published keys; from
-then on the application's own cookie says who this is. Nothing of tgauth is imported.
+Read it from top to bottom; what its pages say is in `sample_pages`. There are two doors. Whoever
+presses Log in here is sent to the issuer with a random state, which comes back with the code.
+Whoever begins in the chat arrives with a code alone. Either way the code is exchanged for an access
+token from server to server; the token is verified with the issuer's published keys; from then on
+the application's own cookie says who this is. Nothing of tgauth is imported.
 """
 
 import contextlib
@@ -10,8 +12,6 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,36 +23,31 @@ from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from .pages import SECURITY_HEADERS, static_file
+from .sample_pages import (
+    LATER,
+    OPERATOR,
+    LoginFailed,
+    farewell,
+    invitation,
+    page,
+    refusal,
+    welcome,
+)
 from .serving import Wire, check_loopback, run
 
 if TYPE_CHECKING:
     from litestar.handlers import HTTPRouteHandler
 
 COOKIE: Final = "sample_session"
+BEGUN: Final = "sample_logins"
+"""The cookie with the states of the logins that this browser began, joined by dots."""
+
+MOST_BEGUN: Final = 4
+BEGUN_SECONDS: Final = 600
 REQUIRED_CLAIMS: Final = ["exp", "iat", "sub", "jti", "iss", "aud"]
 MAX_SESSIONS: Final = 10_000
 
 AnyRequest = Request[Any, Any, Any]
-
-
-AGAIN: Final = "Send /login to the bot again and open the new link. Each link works once."
-LATER: Final = "Wait a minute, then send /login to the bot again. The used link may be spent."
-OPERATOR: Final = (
-    "You can do nothing about this. Whoever runs this application has to give it the client "
-    "secret that the identity provider knows: SAMPLE_CLIENT_SECRET here, and "
-    "TGAUTH_LOGIN__CLIENT_SECRET there."
-)
-
-
-class LoginFailed(Exception):
-    """Why a login did not work and what to do next, for the person who tried."""
-
-    def __init__(self, status: int, title: str, reason: str, advice: str = AGAIN) -> None:
-        self.status = status
-        self.title = title
-        self.reason = reason
-        self.advice = advice
-        super().__init__(title)
 
 
 # 1. Exchange the code, from server to server.
@@ -116,7 +111,32 @@ async def verify(
         raise LoginFailed(400, "The identity provider's answer is not valid", str(error)) from error
 
 
-# 3. Keep a session of one's own.
+# 3. Know the logins that began here (RFC 6749 §10.12).
+
+
+def begun_here(request: AnyRequest) -> list[str]:
+    """Return the states that this browser was given; each tab may have its own."""
+    return [state for state in request.cookies.get(BEGUN, "").split(".") if state]
+
+
+def remember_begun(answer: Response[Any], states: list[str]) -> None:
+    """Keep the newest of these states in the browser, and no other."""
+    value = ".".join(states[-MOST_BEGUN:])
+    cookie = Cookie(key=BEGUN, value=value, httponly=True, samesite="lax", max_age=BEGUN_SECONDS)
+    answer.set_cookie(cookie)
+
+
+# 4. Keep a session of one's own.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Who is logged in, by which token, and whether the login began here."""
+
+    name: str
+    claims: dict[str, Any]
+    token: str = field(repr=False)
+    began_here: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +151,9 @@ class SampleApp:
     client_id: str
     chat_url: str
     secret: str = field(default="", repr=False)
-    sessions: dict[str, tuple[str, dict[str, Any], str]] = field(default_factory=dict, repr=False)
+    sessions: dict[str, Visit] = field(default_factory=dict, repr=False)
 
-    async def log_in(self, code: str) -> str:
+    async def log_in(self, code: str, *, began_here: bool) -> str:
         """Return the id of a new session for whoever owns the code."""
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             token, name = await exchange(client, self.issuer, code, self.secret)
@@ -141,56 +161,81 @@ class SampleApp:
         if len(self.sessions) >= MAX_SESSIONS:
             self.sessions.clear()
         session_id = secrets.token_urlsafe(32)
-        self.sessions[session_id] = (name, claims, token)
+        self.sessions[session_id] = Visit(
+            name=name, claims=claims, token=token, began_here=began_here
+        )
         return session_id
 
-    async def living(self, session_id: str) -> tuple[str, dict[str, Any]] | None:
+    async def living(self, session_id: str) -> Visit | None:
         """Return a session whose login has not been ended at the identity provider.
 
         Where asking at every page is too dear: once in a while, or end the session with the token.
         """
-        if session_id not in self.sessions:
+        visit = self.sessions.get(session_id)
+        if visit is None:
             return None
-        name, claims, token = self.sessions[session_id]
-        bearer = {"Authorization": f"Bearer {token}"}
+        bearer = {"Authorization": f"Bearer {visit.token}"}
         with contextlib.suppress(httpx.HTTPError):
             async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
                 answer = await client.get(f"{self.issuer}/api/auth/me", headers=bearer)
             if answer.status_code == HTTPStatus.UNAUTHORIZED:
                 self.sessions.pop(session_id, None)
                 return None
-        return name, claims
+        return visit
+
+    async def arrive(self, request: AnyRequest, code: str) -> Response[Any]:
+        """Log in whoever comes back from the issuer, by either door.
+
+        A state must be one that this browser was given: a link with another one is somebody
+        else's login. A code without any comes from the chat, where nobody here asked for it. An
+        application that has only the door of the browser refuses that, too.
+        """
+        begun, state = begun_here(request), request.query_params.get("state")
+        if state is not None and state not in begun:
+            raise LoginFailed.begun_elsewhere()
+        if not code:
+            raise LoginFailed(400, "This link is incomplete", "there is no code in it")
+        session_id = await self.log_in(code, began_here=state is not None)
+        # The code leaves the address bar.
+        answer = Redirect("/", status_code=303, headers=SECURITY_HEADERS)
+        answer.set_cookie(Cookie(key=COOKIE, value=session_id, httponly=True, samesite="lax"))
+        if state is not None:  # each is good once
+            remember_begun(answer, [one for one in begun if one != state])
+        return answer
 
     def app(self) -> Litestar:
         """Return the routes."""
 
         @get("/")
         async def home(request: AnyRequest) -> Response[str]:
-            session = await self.living(request.cookies.get(COOKIE, ""))
-            return page(welcome(*session) if session else invitation(self.chat_url, self.origin))
+            visit = await self.living(request.cookies.get(COOKIE, ""))
+            if visit is None:
+                return page(invitation(self.chat_url, self.origin))
+            return page(welcome(visit.name, visit.claims, began_here=visit.began_here))
+
+        @get("/login")
+        async def login(request: AnyRequest) -> Redirect:
+            state = secrets.token_urlsafe(32)
+            where = f"{self.issuer}/login?state={state}"
+            answer = Redirect(where, status_code=303, headers=SECURITY_HEADERS)
+            remember_begun(answer, [*begun_here(request), state])
+            return answer
 
         @get("/callback")
         async def callback(request: AnyRequest, code: FromQuery[str] = "") -> Response[Any]:
             try:
-                if not code:
-                    raise LoginFailed(400, "This link is incomplete", "there is no code in it")  # noqa: TRY301 - one page shows every failure
-                session_id = await self.log_in(code)
+                return await self.arrive(request, code)
             except LoginFailed as failure:
                 if request.cookies.get(COOKIE, "") in self.sessions:
                     # Back and once more, or a double click: whoever is logged in stays so.
                     return Redirect("/", status_code=303, headers=SECURITY_HEADERS)
                 return page(refusal(failure, self.chat_url), status=failure.status)
-            answer = Redirect(
-                "/", status_code=303, headers=SECURITY_HEADERS
-            )  # the code leaves the address bar
-            answer.set_cookie(Cookie(key=COOKIE, value=session_id, httponly=True, samesite="lax"))
-            return answer
 
         @get("/assets/app.css")
         async def style() -> Response[bytes]:
             return static_file("app.css")
 
-        handlers = [home, callback, *self._leaving(), style]
+        handlers = [home, login, callback, *self._leaving(), style]
         return Litestar(handlers, openapi_config=None, logging_config=None)
 
     def _leaving(self) -> list["HTTPRouteHandler"]:
@@ -210,71 +255,6 @@ class SampleApp:
             return page(farewell(self.issuer))
 
         return [logout, logged_out]
-
-
-# The pages.
-
-
-def page(body: str, *, status: int = 200) -> Response[str]:
-    """Return a whole page around a part of one."""
-    html = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Sample application</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/assets/app.css"></head>
-<body><header><span class="mark" aria-hidden="true">S</span> Sample application
-<small>local demo</small></header><main>{body}</main></body></html>"""
-    return Response(html, media_type="text/html", status_code=status, headers=SECURITY_HEADERS)
-
-
-def invitation(chat_url: str, origin: str) -> str:
-    """Return what somebody sees who is not logged in."""
-    return f"""<h1>Not logged in</h1>
-<p>Send <kbd>/login</kbd> to the bot. It answers with a link that brings you back here.</p>
-<p><a class="button" href="{escape(chat_url)}">Open the chat</a></p>
-<p class="where">Its callback address is {escape(origin)}/callback</p>"""
-
-
-def welcome(name: str, claims: dict[str, Any]) -> str:
-    """Return what somebody sees who is logged in: the verified claims."""
-    rows = "".join(
-        f"<tr><th scope=row>{escape(str(key))}</th><td>{escape(_shown(key, value))}</td></tr>"
-        for key, value in claims.items()
-    )
-    return f"""<h1>Hello, {escape(name)}</h1>
-<p>You are logged in. The access token was verified; these are its claims.</p>
-<div class="scroll"><table><thead><tr><th scope=col>Claim</th><th scope=col>Value</th></tr></thead>
-<tbody>{rows}</tbody></table></div>
-<form method="post" action="/logout"><button class="button quiet">Log out here</button></form>"""
-
-
-def _shown(claim: str, value: object) -> str:
-    """Return a claim as people read it: lists with commas, times (RFC 7519 §2) with a date."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if claim in {"exp", "iat", "nbf", "auth_time"} and isinstance(value, int):
-        return f"{value} ({datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC)"
-    return str(value)
-
-
-def farewell(issuer: str) -> str:
-    """Return what somebody sees who has just logged out: what that ended, and what it did not."""
-    return f"""<h1>You are logged out of this application</h1>
-<p>You may still be logged in at tgauth, and in other applications. Your account page there shows
-where, and ends each of them.</p>
-<p class="actions"><a class="button" href="{escape(issuer)}/account">Open my account at tgauth</a>
-<a class="button quiet" href="/">Back to the application</a></p>"""
-
-
-def refusal(failure: LoginFailed, chat_url: str) -> str:
-    """Return what somebody sees whose login did not work."""
-    return f"""<h1>{escape(failure.title)}</h1>
-<p class="reason">{escape(failure.reason)}</p>
-<p>{escape(failure.advice).replace("/login", "<kbd>/login</kbd>")}</p>
-<p class="actions"><a class="button" href="{escape(chat_url)}">Open the chat</a>
-<a class="button quiet" href="/">Back to the application</a></p>"""
 
 
 async def serve(  # noqa: PLR0913 - the composition root passes each by name

@@ -72,9 +72,12 @@ class Telegram:
         )
         return cls(api=api, faults=Faults(), journal=Journal(token=token, clock=clock), token=token)
 
-    def app(self) -> tuple[Wire, Callable[[], None]]:
-        """Return the application, and what ends its long requests at shutdown."""
-        chat = ChatFace(api=self.api)
+    def app(self, *, application: str = "") -> tuple[Wire, Callable[[], None]]:
+        """Return the ASGI application, and what ends its long requests at shutdown.
+
+        `application` is one that the chat page points at.
+        """
+        chat = ChatFace(api=self.api, application=application)
         bot_api = BotApi(token=self.token, api=self.api, faults=self.faults, journal=self.journal)
         control = ControlFace(api=self.api, faults=self.faults, journal=self.journal)
 
@@ -108,6 +111,7 @@ async def serve(  # noqa: PLR0913 - the composition root passes each by name
     shutdown: Callable[[], Awaitable[None]],
     limits: bool = True,
     plain_webhooks: bool = False,
+    application: str = "",
 ) -> None:
     """Serve a local Telegram on a loopback socket until `shutdown` returns."""
     check_loopback(sock)
@@ -117,5 +121,5 @@ async def serve(  # noqa: PLR0913 - the composition root passes each by name
         limits=Limits() if limits else None,
         plain_webhooks=plain_webhooks,
     )
-    app, closing = telegram.app()
+    app, closing = telegram.app(application=application)
     await run(app, sock, ready=ready, shutdown=shutdown, closing=closing)

@@ -116,11 +116,13 @@ class World:
             raise BadRequest("chat not found")
         return self.chat(chat_id)
 
-    def store(self, chat: Chat, content: dict[str, Any], *, own: bool = False) -> Entry:
+    def store(
+        self, chat: Chat, content: dict[str, Any], *, own: bool = False, silent: bool = False
+    ) -> Entry:
         """Give a message its id and keep it; `own` is what the bot itself sent."""
         content = {"message_id": chat.next_message, **content}
         chat.next_message += 1
-        entry = Entry(seq=next(self._seq), content=content, own=own)
+        entry = Entry(seq=next(self._seq), content=content, own=own, silent=silent)
         chat.entries[content["message_id"]] = entry
         chat.wake()
         return entry

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from tgauth.domain.links import TELEGRAM_LINKS
 from tgauth.settings.sockets import Host, SocketMode
 from tgauth.settings.values import (
     Allowed,
@@ -39,6 +40,14 @@ class Telegram(Struct, frozen=True, kw_only=True):
             pattern="^https?://[^/?#]+(/[^?#]*)?$",
         ),
     ] = "https://api.telegram.org"
+    link_url: Annotated[
+        str,
+        Meta(
+            description="an http(s) address that links to the bot begin with, without a trailing "
+            "slash",
+            pattern="^https?://[^/?#]+(/[^?#]*[^/?#])?$",
+        ),
+    ] = TELEGRAM_LINKS
     mode: Annotated[Literal["polling", "webhook"], Meta(description="'polling' or 'webhook'")] = (
         "polling"
     )

@@ -1,5 +1,5 @@
 // The chat page: who one is, what was said, and what the bot answers to a press.
-import { element, render } from "./render.js";
+import { anchor, chip, element, personButton, render } from "./render.js";
 
 const $ = (id) => document.getElementById(id);
 const shown = new Map();
@@ -9,6 +9,9 @@ let username = "";
 let run = "";
 let last = 0;
 let reading = new AbortController();
+// What the link brought along by which this page was opened, until it has been sent.
+let payload = new URLSearchParams(location.search).get("start");
+let application = "";
 
 async function call(path, body) {
   let answer;
@@ -123,7 +126,9 @@ function describe() {
   const empty = $("messages").querySelector(".empty");
   if (!empty) return;
   const parts = description ? [element("strong", {}, "What can this bot do?"), element("p", {}, description)] : [];
-  empty.replaceChildren(...parts, element("p", {}, "No messages yet. Send /login to get a link."));
+  const other = application ? [element("p", {}, "Or begin in a browser, at the ", anchor(application, "sample application"), ".")] : [];
+  const hint = payload ? "START sends what the link brought along." : "Send /login to get a link.";
+  empty.replaceChildren(...parts, element("p", {}, `No messages yet. ${hint}`), ...(payload ? [] : other));
 }
 
 async function read(signal) {
@@ -202,27 +207,35 @@ $("text").addEventListener("keydown", (event) => {
 });
 $("text").addEventListener("input", () => write($("text").value));
 
+// A link that opened the chat: START stands in the place of the input field.
+
+function offer() {
+  $("starter").hidden = !payload;
+  $("composer").hidden = $("chips").hidden = Boolean(payload);
+  describe();
+}
+
+async function start() {
+  const brought = payload;
+  if (!brought) return;
+  payload = null;
+  offer();
+  try {
+    await call("/chat/starts", { user_id: me, payload: brought });
+    history.replaceState(null, "", "/");
+    $("problem").hidden = true;
+    $("text").focus();
+  } catch (error) {
+    payload = brought;
+    offer();
+    $("problem").textContent = `Not started: ${error.message}. Press START again in a moment.`;
+    $("problem").hidden = false;
+  }
+}
+
+$("start").addEventListener("click", start);
+
 // People.
-
-function languageOf(code) {
-  try { return new Intl.DisplayNames(["en"], { type: "language" }).of(code); } catch { return code; }
-}
-
-function personButton(person) {
-  const name = [person.first_name, person.last_name].filter(Boolean).join(" ") || "Deleted account";
-  const detail = [person.username ? `@${person.username}` : `id ${person.id}`, person.language_code && languageOf(person.language_code)].filter(Boolean).join(" · ");
-  const avatar = element("span", { class: "avatar", "aria-hidden": "true", "data-tone": String(person.id % 3) }, name.slice(0, 1));
-  const node = element("button", { type: "button", class: "person", "data-id": String(person.id), "aria-pressed": String(person.id === me) }, avatar, element("span", { class: "label" }, name, element("small", {}, detail)));
-  node.addEventListener("click", () => become(person.id));
-  return node;
-}
-
-function chip(command) {
-  const node = element("button", { type: "button", class: "chip" }, `/${command.command}`);
-  if (command.description) node.append(" ", element("small", {}, command.description));
-  node.addEventListener("click", () => say(`/${command.command}`));
-  return node;
-}
 
 function replace(parent, nodes, known) {
   // Only what changed, so that the focus stays where it is.
@@ -236,24 +249,28 @@ function replace(parent, nodes, known) {
 async function about() {
   const answer = await fetch(`/chat/bot?user_id=${me || 1001}`);
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  const { bot, people, person, commands, description: text } = await answer.json();
+  const { bot, people, person, commands, description: text, application: place } = await answer.json();
   if (!me) me = people[0].id;
   username = bot.username;
   description = text;
+  application = place;
+  $("other-way").hidden = !place;
+  if (place) $("application").href = place;
   $("bot-name").textContent = bot.first_name;
   $("alert-title").textContent = bot.first_name;
   $("bot-kind").textContent = `@${bot.username}, bot`;
   $("bot-initial").textContent = bot.first_name.slice(0, 1).toUpperCase();
   const key = JSON.stringify([people, me]);
-  replace($("people"), () => people.map((one) => element("li", {}, personButton(one))), key);
-  replace($("people-strip"), () => people.map(personButton), key);
+  replace($("people"), () => people.map((one) => element("li", {}, personButton(one, me, become))), key);
+  replace($("people-strip"), () => people.map((one) => personButton(one, me, become)), key);
   for (const node of document.querySelectorAll(".person")) node.setAttribute("aria-pressed", String(Number(node.dataset.id) === me));
   const menu = commands.length ? commands : [{ command: "start", description: "" }];
-  replace($("chips"), () => menu.map(chip), JSON.stringify(menu));
+  replace($("chips"), () => menu.map((one) => chip(one, say)), JSON.stringify(menu));
   for (const id of ["messages", "chips"]) $(id).lang = person.language_code || "en";
   $("block").textContent = person.blocked ? "Unblock" : "Block";
   $("block").dataset.blocked = String(person.blocked);
-  describe();
+  offer();
+  if (payload && person.wrote && person.deep_links === "send") await start();
 }
 
 $("block").addEventListener("click", async () => {

@@ -1,4 +1,4 @@
-// Messages as nodes. Whatever the bot sends becomes text nodes and known elements, never markup.
+// Messages, people and commands as nodes. Whatever the bot sends becomes text nodes and known elements, never markup.
 const kinds = { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", pre: "pre", blockquote: "blockquote", expandable_blockquote: "blockquote" };
 const services = {
   forum_topic_created: (m) => `The topic “${m.forum_topic_created.name}” was created.`,
@@ -101,8 +101,31 @@ export function render(message, me, acts) {
   bubble.append(element("span", { class: "text", dir: "auto" }, ...formatted(text, message.entities || [], acts)));
   const foot = element("span", { class: "foot" });
   if (message.has_protected_content) foot.append(element("span", { class: "lock", title: "Protected: Telegram does not let it be copied or forwarded" }, "Protected"));
+  if (message.silent) foot.append(element("span", { class: "muted", title: "Sent without a notification" }, "Silent"));
   foot.append(element("time", { datetime: new Date(message.date * 1000).toISOString() }, message.edited ? `edited ${time}` : time));
   bubble.append(foot);
   const names = ["message", mine && "mine", message.has_protected_content && "protected"].filter(Boolean);
   return element("div", { class: names.join(" ") }, bubble, ...keyboard(message, acts));
+}
+
+// The people to choose from, and the commands to send.
+
+function languageOf(code) {
+  try { return new Intl.DisplayNames(["en"], { type: "language" }).of(code); } catch { return code; }
+}
+
+export function personButton(person, me, become) {
+  const name = [person.first_name, person.last_name].filter(Boolean).join(" ") || "Deleted account";
+  const detail = [person.username ? `@${person.username}` : `id ${person.id}`, person.language_code && languageOf(person.language_code)].filter(Boolean).join(" · ");
+  const avatar = element("span", { class: "avatar", "aria-hidden": "true", "data-tone": String(person.id % 3) }, name.slice(0, 1));
+  const node = element("button", { type: "button", class: "person", "data-id": String(person.id), "aria-pressed": String(person.id === me) }, avatar, element("span", { class: "label" }, name, element("small", {}, detail)));
+  node.addEventListener("click", () => become(person.id));
+  return node;
+}
+
+export function chip(command, say) {
+  const node = element("button", { type: "button", class: "chip" }, `/${command.command}`);
+  if (command.description) node.append(" ", element("small", {}, command.description));
+  node.addEventListener("click", () => say(`/${command.command}`));
+  return node;
 }

@@ -1,0 +1,83 @@
+// Lets the page of a login move on by itself. Without a script, refreshing it does the same.
+"use strict";
+
+const AGAIN = 10000; // milliseconds until another look where there is nothing to hear yet
+const MOST_PAUSE = 15000;
+
+function finish(form) {
+  form.submit();
+}
+
+function wait(box) {
+  const form = box.querySelector("form");
+  const said = box.querySelector("[data-said]");
+  const left = box.querySelector("[data-left]");
+  // Not by the clock of this machine, which may be wrong.
+  const end = performance.now() + box.dataset.seconds * 1000;
+  let source = null;
+  let failures = 0;
+  let over = false;
+
+  function tell(event) {
+    failures = 0;
+    if (over) return;
+    if (event.data === "opened") {
+      if (said) said.textContent = said.dataset.opened;
+      return;
+    }
+    over = true;
+    source.close();
+    if (event.data === "approved") {
+      if (said) said.textContent = said.dataset.approved;
+      finish(form);
+    } else {
+      location.reload();
+    }
+  }
+
+  // Only where somebody answers: an error of whatever stands in between must not take this page's place.
+  async function reloadIfServed() {
+    try {
+      const answer = await fetch(location.href, { cache: "no-store" });
+      if (answer.status < 500 && answer.status !== 429) location.reload();
+    } catch {
+      // Nobody is there: the next try comes by itself.
+    }
+  }
+
+  function failed() {
+    // A connection that was cut off is made anew by the browser; one that was refused is not.
+    if (over || source.readyState !== EventSource.CLOSED) return;
+    failures += 1;
+    if (failures % 3 === 0) reloadIfServed();
+    setTimeout(listen, Math.min(failures * 3000, MOST_PAUSE));
+  }
+
+  function listen() {
+    if (over || (source && source.readyState !== EventSource.CLOSED)) return;
+    source = new EventSource(box.dataset.events);
+    source.addEventListener("message", tell);
+    source.addEventListener("error", failed);
+    source.addEventListener("open", () => { failures = 0; });
+  }
+
+  function count() {
+    const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    if (seconds > 0) return;
+    clearInterval(counting);
+    // An approval in the last moment gives more time, of which only the stream knows.
+    setTimeout(() => { if (!over) reloadIfServed(); }, 1500);
+  }
+
+  const counting = setInterval(count, 1000);
+  count();
+  listen();
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) listen(); });
+  addEventListener("pagehide", () => { if (source) source.close(); });
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  if ("again" in box.dataset) setInterval(reloadIfServed, AGAIN);
+}
+
+for (const box of document.querySelectorAll("[data-login]")) wait(box);
+for (const form of document.querySelectorAll("form[data-finish]")) finish(form);

@@ -1,0 +1,138 @@
+"""A login that begins in a browser, from outside: its page over HTTP, and the chat's answers."""
+
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+from tests.harness import Telegram, Tgauth, eventually
+
+FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
+HANDLE: Final = re.compile(r"[?&;]start=([A-Za-z0-9_-]{22})")
+NUMBER: Final = re.compile(r"<output[^>]*>\s*(\d\d)\s*</output>")
+_FORM: Final = re.compile(r'<form[^>]*action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
+_FIELD: Final = re.compile(r'<(?:input|button)[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
+_HEADING: Final = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Tab:
+    """A browser without scripts, looking at a login's page."""
+
+    client: httpx.Client
+    page: httpx.Response
+
+    @classmethod
+    @contextmanager
+    def begin(cls, installation: Tgauth, query: str = "") -> Iterator[Self]:
+        """Begin a login in a browser that nobody knows."""
+        with a_browser(installation) as client:
+            yield cls(client, followed(client, f"/login{query}"))
+
+    @property
+    def path(self) -> str:
+        """Where the page is."""
+        return self.page.url.path
+
+    @property
+    def handle(self) -> str:
+        """What its deep link holds."""
+        return the_only(HANDLE, self.page.text)
+
+    @property
+    def number(self) -> int:
+        """What is to be picked in the chat."""
+        return int(the_only(NUMBER, self.page.text))
+
+    @property
+    def heading(self) -> str:
+        """What the page says above all."""
+        return html.unescape(re.sub(r"<[^>]+>", "", the_only(_HEADING, self.page.text))).strip()
+
+    def refresh(self) -> Self:
+        """Look again."""
+        self.page = self.client.get(self.path)
+        return self
+
+    def until(self, part: str, *, within: float = 10) -> str:
+        """Look again until the page says something; return the heading."""
+        eventually(
+            lambda: part in html.unescape(self.refresh().page.text), within=within, every=0.1
+        )
+        return self.heading
+
+    def press(self, field: str = "") -> httpx.Response:
+        """Send the page's form, the one with a certain field where there are several."""
+        forms = [
+            (action, dict(_FIELD.findall(inner)))
+            for action, inner in _FORM.findall(self.page.text)
+            if f'name="{field}"' in inner or not field
+        ]
+        action, fields = forms[0]
+        origin = f"{self.client.base_url.scheme}://{self.client.base_url.netloc.decode()}"
+        return self.client.post(html.unescape(action), data=fields, headers={"Origin": origin})
+
+
+@contextmanager
+def a_browser(installation: Tgauth) -> Iterator[httpx.Client]:
+    """A browser without cookies, which is sent nowhere by itself."""
+    headers = {"Accept": "text/html", "User-Agent": FIREFOX}
+    with httpx.Client(base_url=installation.url, headers=headers, timeout=20) as client:
+        yield client
+
+
+def followed(client: httpx.Client, path: str) -> httpx.Response:
+    """Open an address and go where it leads, as long as that is here."""
+    answer = client.get(path)
+    while answer.is_redirect and urlsplit(answer.headers["location"]).netloc in {
+        "",
+        client.base_url.netloc.decode(),
+    }:
+        answer = client.get(answer.headers["location"])
+    return answer
+
+
+def the_only(pattern: re.Pattern[str], text: str) -> str:
+    """Return what is found everywhere alike."""
+    found = set(pattern.findall(text))
+    assert 1 == len(found), (pattern.pattern, found)
+    return str(found.pop())
+
+
+def question(sandbox: Telegram, user_id: int, *, within: float = 20) -> dict[str, Any]:
+    """Wait for the newest question with buttons to answer it."""
+    asked = eventually(
+        lambda: [one for one in sandbox.answers(user_id) if "Decline" in buttons(one)],
+        within=within,
+    )
+    return dict(asked[-1])
+
+
+def buttons(message: dict[str, Any]) -> dict[str, str]:
+    """Return the data of a message's buttons by their texts."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return {one["text"]: one.get("callback_data", "") for row in rows for one in row}
+
+
+def answer(sandbox: Telegram, user_id: int, choice: str) -> None:
+    """Press a button under the newest question."""
+    asked = question(sandbox, user_id)
+    sandbox.press(user_id, asked, buttons(asked)[choice])
+
+
+def approve(sandbox: Telegram, user_id: int, tab: Tab) -> None:
+    """Open a page's link and pick its number."""
+    sandbox.open_link(user_id, tab.handle)
+    answer(sandbox, user_id, str(tab.number))
+
+
+def said(sandbox: Telegram, user_id: int, part: str, *, within: float = 10) -> dict[str, Any]:
+    """Wait for a message that says something, new or changed."""
+    return eventually(
+        lambda: next((one for one in sandbox.answers(user_id) if part in one["text"]), None) or {},
+        within=within,
+    )
