@@ -1,5 +1,6 @@
 """Every page in each of its states, for whoever wants to look at all of them."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -9,13 +10,24 @@ from tests.builders import CALLBACK_URL, NOW, a_client, a_deployment
 from tgauth.api.account_pages import title_of
 from tgauth.api.assets import Asset
 from tgauth.api.brand import load_brand
+from tgauth.api.browser_refusals import DENIED, EXPIRED, NOT_A_VISIT, REDEEMED, UNUSABLE_STATE
+from tgauth.api.browser_views import ApprovedPage, ChatLink, CurrentPage, WaitingPage
 from tgauth.api.health import health_routes
 from tgauth.api.in_app import way_out
 from tgauth.api.options import Branding
 from tgauth.api.pages import Pages
 from tgauth.api.patience import Patience
+from tgauth.api.qr import qr_code
 from tgauth.api.reference import describe, page_of
-from tgauth.api.refusals import NO_CODE, PROTOCOL, REFUSALS, STALE_FORM, UNFORESEEN, Refusal
+from tgauth.api.refusal import Refusal
+from tgauth.api.refusals import (
+    NO_CODE,
+    PROTOCOL,
+    REFUSALS,
+    STALE_FORM,
+    STALE_LOGIN_FORM,
+    UNFORESEEN,
+)
 from tgauth.api.refusals import refusal_of_status as of_status
 from tgauth.api.tokens import token_routes
 from tgauth.api.views import (
@@ -44,6 +56,10 @@ IPHONE_IN_APP: Final = (
     "(KHTML, like Gecko) Mobile/15E148"
 )
 #: Telegram's own limit for each half of a name.
+HANDLE: Final = "Ab3_Ab3_Ab3_Ab3_Ab3_Ab"
+CHAT_LINK: Final = f"https://t.me/shop_login_bot?start={HANDLE}"
+LOGIN: Final = f"/login/{'0a' * 16}"
+SCRIPT: Final = "/static/login.js"
 LONG_NAME: Final = f"{'Wolfeschlegelsteinhausenbergerdorff' * 2:.64} {'W' * 64}"
 RTL_NAME: Final = "\u05d3\u05d5\u05d3 \u05db\u05d4\u05df"
 
@@ -63,6 +79,67 @@ def a_continue_page(**fields: Any) -> ContinuePage:
         "way_out": way_out(LINK, DESKTOP),
     }
     return ContinuePage(**chosen | fields)
+
+
+def a_waiting_page(words: Words, **fields: Any) -> WaitingPage:
+    """Build the page of a login that waits for the chat."""
+    chosen: dict[str, Any] = {
+        "application": "The Shop",
+        "domain": "app.example.org",
+        "number": 42,
+        "chat": ChatLink(
+            bot="shop_login_bot",
+            link=CHAT_LINK,
+            app_link=f"tg://resolve?domain=shop_login_bot&start={HANDLE}",
+            qr=qr_code(CHAT_LINK),
+            command=f"/start {HANDLE}",
+        ),
+        "is_opened": False,
+        "time_left": words.duration(290_000),
+        "seconds": 290,
+        "current": None,
+        "back": LOGIN,
+        "events": "/login/events/Str3_Str3_Str3_Str3_St",
+        "action": LOGIN,
+        "form_token": "form-token",
+        "start_over": "/login",
+        "script": SCRIPT,
+    }
+    return WaitingPage(**chosen | fields)
+
+
+def an_approved_page(**fields: Any) -> ApprovedPage:
+    """Build the page of a login that is approved."""
+    chosen: dict[str, Any] = {
+        "account": "@alice",
+        "name": "Alice Archer",
+        "initial": "A",
+        "telegram_id": 1001,
+        "application": "The Shop",
+        "target": "app.example.org",
+        "other": None,
+        "form_token": "form-token",
+        "action": LOGIN,
+        "start_over": "/login?state=af0ifjsldkj",
+        "script": SCRIPT,
+    }
+    return ApprovedPage(**chosen | fields)
+
+
+def a_current_page(**fields: Any) -> CurrentPage:
+    """Build the page for whoever is logged in already."""
+    chosen: dict[str, Any] = {
+        "account": "@alice",
+        "name": "Alice Archer",
+        "initial": "A",
+        "telegram_id": 1001,
+        "application": "The Shop",
+        "target": "app.example.org",
+        "form_token": "form-token",
+        "action": f"{LOGIN}/continue",
+        "another": f"{LOGIN}?account=another",
+    }
+    return CurrentPage(**chosen | fields)
 
 
 def a_listed_session(words: Words, number: int = 1, **fields: Any) -> ListedSession:
@@ -127,6 +204,7 @@ def pages_in(words: Words) -> dict[str, Page]:
             account=LONG_NAME, name=LONG_NAME, application="W" * 80, other=LONG_NAME
         ),
         "continue-rtl": a_continue_page(account=RTL_NAME, name=RTL_NAME, initial="\u05d3"),
+        **_browser_login_pages(words),
         "account": account,
         "account-ended": an_account_page(words, one_ended=True, sessions=account.sessions[:1]),
         "account-long": an_account_page(
@@ -152,6 +230,24 @@ def pages_in(words: Words) -> dict[str, Page]:
     }
 
 
+def _browser_login_pages(words: Words) -> dict[str, Page]:
+    chat = a_waiting_page(words).chat
+    assert chat is not None
+    elsewhere = replace(chat, app_link=None, bot="b" * 32)
+    return {
+        "waiting": a_waiting_page(words),
+        "waiting-opened": a_waiting_page(words, is_opened=True, current="@bob"),
+        "waiting-no-bot": a_waiting_page(words, chat=None),
+        "waiting-long": a_waiting_page(
+            words, application="W" * 60, domain=f"{'w' * 60}.example", chat=elsewhere
+        ),
+        "approved": an_approved_page(),
+        "approved-switch": an_approved_page(other="@bob", target=None),
+        "current": a_current_page(),
+        "current-long": a_current_page(account=LONG_NAME, application="W" * 60, target=None),
+    }
+
+
 def refusals() -> dict[str, Refusal]:
     """Return every refusal that there is a page for."""
     named = {error.code.replace("_", "-"): one for error, one in REFUSALS.items()}
@@ -162,7 +258,13 @@ def refusals() -> dict[str, Refusal]:
         "415": of_status(415),
         "unforeseen": UNFORESEEN,
         "stale-form": STALE_FORM,
+        "stale-login-form": STALE_LOGIN_FORM,
         "no-code": NO_CODE,
+        "unusable-state": UNUSABLE_STATE,
+        "not-a-visit": NOT_A_VISIT,
+        "login-expired-here": EXPIRED,
+        "login-redeemed-here": REDEEMED,
+        **{f"login-{denial.replace('_', '-')}": one for denial, one in DENIED.items()},
     }
 
 
@@ -178,7 +280,7 @@ def gallery(
     """Render every page; return them by name, and what they load by path."""
     pages = the_pages(branding)
     shown = {
-        name: pages.render(page, words, target=CALLBACK_URL)
+        name: pages.render(page, words, target=CALLBACK_URL, listens=isinstance(page, WaitingPage))
         for name, page in pages_in(words).items()
     }
     refused = {

@@ -11,7 +11,8 @@ from tests.gallery import a_continue_page, gallery, pages_in, refusals, the_page
 
 from tgauth.api.options import Branding
 from tgauth.api.pages import initial_of
-from tgauth.api.refusals import REFUSALS, Way
+from tgauth.api.refusal import Way
+from tgauth.api.refusals import REFUSALS
 from tgauth.api.views import Done
 from tgauth.texts import languages, words_for
 
@@ -85,7 +86,8 @@ def test_no_page_needs_what_the_policy_forbids(key: tuple[str, str]) -> None:
         loaded = attributes.get("src") or (attributes.get("href") if tag == "link" else None)
         assert loaded is None or loaded.startswith("/static/")
         assert (attributes.get("action") or "/").startswith("/")
-    assert [None] == [one.get("text") for one in outline.all("script")]
+    assert [] == [one for one in outline.all("script") if not one.get("src")]
+    assert [] == re.findall(r"<script[^>]*>[^<]+", RENDERED[key])
 
 
 @pytest.mark.parametrize("key", RENDERED, ids="-".join)
@@ -159,6 +161,7 @@ def test_each_way_on_is_a_link(way: Way) -> None:
         Way.HOW_TO_LOG_IN: '<a class="button" href="/">How to log in</a>',
         Way.FRONT_PAGE: '<a class="button" href="/">To the front page</a>',
         Way.ACCOUNT: 'href="/account">To your account</a>',
+        Way.START_OVER: '<a class="button" href="/login">Start over</a>',
         Way.LOGIN: 'href="/auth/callback">Back to the login</a>',
         Way.APPLICATION: 'href="https://app.example.org">To The Shop</a>',
     }

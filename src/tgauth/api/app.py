@@ -56,9 +56,6 @@ def build_app(
     patience = Patience(deployment)
 
     machine_routes = [*token_routes(deployment, keys, patience), *health_routes(deployment)]
-    posted_updates = (
-        webhook_routes(deployment, patience, options.webhook) if options.webhook else []
-    )
     reference = Reference(machine_routes, address=deployment.issuer.url)
     app = Litestar(
         route_handlers=[
@@ -70,7 +67,7 @@ def build_app(
             *machine_routes,
             *reference_routes(reference, pages),
             *_metrics_routes(deployment, patience, options),
-            *posted_updates,
+            *(webhook_routes(deployment, patience, options.webhook) if options.webhook else ()),
         ],
         exception_handlers={
             TgauthError: answer_domain_error,

@@ -78,16 +78,16 @@ def browser_pages(deployment: Deployment, pages: Pages, *, link_url: str) -> lis
         return await login.begin(request)
 
     @get(f"{LOGIN_PATH}/{{login_id:str}}", media_type=MediaType.HTML)
-    async def show(request: AnyRequest, login_id: str) -> Response[Any]:
-        return await login.show(request, login_id)
+    async def show(request: AnyRequest) -> Response[Any]:
+        return await login.show(request, request.path_params["login_id"])
 
     @post(f"{LOGIN_PATH}/{{login_id:str}}", media_type=MediaType.HTML)
-    async def finish(request: AnyRequest, login_id: str) -> Response[Any]:
-        return await login.finish(request, login_id)
+    async def finish(request: AnyRequest) -> Response[Any]:
+        return await login.finish(request, request.path_params["login_id"])
 
     @post(f"{LOGIN_PATH}/{{login_id:str}}/continue", media_type=MediaType.HTML)
-    async def continue_here(request: AnyRequest, login_id: str) -> Response[Any]:
-        return await login.continue_here(request, login_id)
+    async def continue_here(request: AnyRequest) -> Response[Any]:
+        return await login.continue_here(request, request.path_params["login_id"])
 
     return [begin, show, finish, continue_here]
 

@@ -90,7 +90,7 @@ def _over(title: str, advice: str, *ways: Way) -> Refusal:
 DENIED: Final[dict[Denial, Refusal]] = {
     Denial.DECLINED: _over(
         "The login was declined",
-        "Somebody pressed Decline in Telegram, and nobody was logged in. If that was a mistake, "
+        "Somebody declined it in Telegram, and nobody was logged in. If that was a mistake, "
         "start over.",
     ),
     Denial.WRONG_NUMBER: _over(

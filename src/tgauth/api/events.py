@@ -45,7 +45,7 @@ def event_routes(
 ) -> list[ASGIRouteHandler]:
     """Return the handler of the streams."""
 
-    @asgi(f"{EVENTS_PATH}/{{stream:str}}")
+    @asgi(f"{EVENTS_PATH}/{{stream:str}}", copy_scope=False)
     async def listen(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
             await _refuse(send, HTTPStatus.METHOD_NOT_ALLOWED, "GET this", [(b"allow", b"GET")])

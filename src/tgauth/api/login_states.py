@@ -11,6 +11,7 @@ from tgauth.api.browser_views import ApprovedPage, ChatLink, CurrentPage, Waitin
 from tgauth.api.events import EVENTS_PATH
 from tgauth.api.pages import Pages, initial_of
 from tgauth.api.qr import qr_code
+from tgauth.domain.approval import Denial
 from tgauth.domain.instants import SECOND
 from tgauth.domain.links import LOGIN_PATH, deep_links, host_of, login_address
 from tgauth.domain.login import Standing
@@ -71,8 +72,8 @@ class LoginStates:
             case Standing.APPROVED if view.person is not None:
                 approved = self._approved_page(view, view.person, tokens)
                 return self._pages.render(approved, words, target=self._target)
-            case Standing.DENIED if view.denial is not None:
-                refusal = DENIED[view.denial]
+            case Standing.DENIED:
+                refusal = DENIED[view.denial or Denial.WITHDRAWN]
             case Standing.REDEEMED:
                 refusal = REDEEMED
             case _:

@@ -87,13 +87,11 @@ async def run_api(  # noqa: PLR0913 - what a process is made of, and how it is s
     async def stop() -> None:
         await shutdown()
         draining.stop_accepting(descriptors)
-        # Their pages open them again, at whoever takes over.
-        streams.end_all()
+        streams.end_all()  # their pages open them again, at whoever takes over
         if shutdown.has_successor:
             await config.ask_to_leave()
             await _until_idle(config, shutdown)
-        deadline = LEAVE_DEADLINE if shutdown.has_successor else DRAIN_DEADLINE
-        await draining.drain(deadline=deadline)
+        await draining.drain(deadline=LEAVE_DEADLINE if shutdown.has_successor else DRAIN_DEADLINE)
 
     async def started() -> None:
         _log.info("api.listening", address=address, issuer=deployment.issuer.url)
