@@ -12,8 +12,8 @@ import httpx
 from tests.harness import Telegram, Tgauth, eventually
 
 FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
-HANDLE: Final = re.compile(r"[?&;]start=([A-Za-z0-9_-]{22})")
-NUMBER: Final = re.compile(r"<output[^>]*>\s*(\d\d)\s*</output>")
+HANDLE: Final = re.compile(r"(?:start=|/start )([A-Za-z0-9_-]{22})")
+NUMBER: Final = re.compile(r'<p class="number"[^>]*>(\d\d)</p>')
 _FORM: Final = re.compile(r'<form[^>]*action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
 _FIELD: Final = re.compile(r'<(?:input|button)[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 _HEADING: Final = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
@@ -65,16 +65,13 @@ class Tab:
         )
         return self.heading
 
-    def press(self, field: str = "") -> httpx.Response:
-        """Send the page's form, the one with a certain field where there are several."""
-        forms = [
-            (action, dict(_FIELD.findall(inner)))
-            for action, inner in _FORM.findall(self.page.text)
-            if f'name="{field}"' in inner or not field
-        ]
-        action, fields = forms[0]
-        origin = f"{self.client.base_url.scheme}://{self.client.base_url.netloc.decode()}"
-        return self.client.post(html.unescape(action), data=fields, headers={"Origin": origin})
+    def press(self) -> httpx.Response:
+        """Send the page's form."""
+        [(action, inner)] = _FORM.findall(self.page.text)
+        origin = str(self.client.base_url).rstrip("/")
+        return self.client.post(
+            html.unescape(action), data=dict(_FIELD.findall(inner)), headers={"Origin": origin}
+        )
 
 
 @contextmanager
