@@ -3,16 +3,16 @@
 import json
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import anyio
-from litestar import asgi
-from litestar.enums import ScopeType
-from litestar.handlers import ASGIRouteHandler
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import HTTPScope, Receive, Send
 
 from tgauth.api.draining import lift_deadline
 from tgauth.api.errors import WrongRequest
+from tgauth.api.forms import AnyRequest
 from tgauth.api.headers import was_head
 from tgauth.api.streams import Event, Stream, Streams, TooManyStreams
 from tgauth.domain.approval import looks_like_a_name
@@ -36,47 +36,51 @@ KEEP_ALIVE: Final = 15.0
 _RETRY: Final = 1000
 #: Seconds after which a page that was sent away may ask again.
 _PAUSE: Final = 5
-_OVERLOADED: Final = "temporarily_unavailable"
 _TOO_MANY: Final = "too many pages wait for a login at a time: refresh the page instead"
 
 
-def event_routes(
-    deployment: Deployment, streams: Streams, *, keep_alive: float = KEEP_ALIVE
-) -> list[ASGIRouteHandler]:
+def event_routes(deployment: Deployment, streams: Streams) -> list[HTTPRouteHandler]:
     """Return the handler of the streams."""
 
-    @asgi(f"{EVENTS_PATH}/{{stream:str}}", copy_scope=False)
-    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
-            await _refuse(send, HTTPStatus.METHOD_NOT_ALLOWED, "GET this", [(b"allow", b"GET")])
-            return
-        name = str(scope["path_params"]["stream"])
-        if was_head(scope) or not looks_like_a_name(name):
-            await _nothing(send)
-            return
-        address = scope["client"][0] if scope["client"] else "unknown"
-        stream_hash = hash_of(name)
-        try:
-            with streams.opened(stream_hash, address) as stream:
-                found = await follow_browser_logins(deployment, [stream_hash])
-                if stream_hash not in found:
-                    await _nothing(send)
-                    return
-                stream.hear(found[stream_hash])
-                lift_deadline(scope)
-                await _tell(stream, scope, receive, send, keep_alive=keep_alive)
-        except TooManyStreams as error:
-            status = (
-                HTTPStatus.TOO_MANY_REQUESTS if error.of_one else HTTPStatus.SERVICE_UNAVAILABLE
-            )
-            await _refuse(send, status, _TOO_MANY, [(b"retry-after", str(_PAUSE).encode())])
+    @get(f"{EVENTS_PATH}/{{stream:str}}", media_type=EVENT_STREAM)
+    async def listen(request: AnyRequest) -> Response[None]:
+        name = request.path_params["stream"]
+        if was_head(request.scope) or not looks_like_a_name(name):
+            return Response(None, status_code=HTTPStatus.NO_CONTENT)
+        return _Listening(deployment, streams, hash_of(name))
 
     return [listen]
 
 
-async def _tell(
-    stream: Stream, scope: HTTPScope, receive: Receive, send: Send, *, keep_alive: float
-) -> None:
+class _Listening(Response[None]):
+    """An answer that goes on for as long as there is something to tell."""
+
+    def __init__(self, deployment: Deployment, streams: Streams, stream_hash: str) -> None:
+        super().__init__(None)
+        self._deployment = deployment
+        self._streams = streams
+        self._hash = stream_hash
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> Any:
+        """Return what answers: nothing of it is known beforehand."""
+        return self._answer
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        address = scope["client"][0] if scope["client"] else "unknown"
+        try:
+            with self._streams.opened(self._hash, address) as stream:
+                found = await follow_browser_logins(self._deployment, [self._hash])
+                if self._hash not in found:
+                    await _nothing(send)
+                    return
+                stream.hear(found[self._hash])
+                lift_deadline(scope)
+                await _tell(stream, scope, receive, send)
+        except TooManyStreams as error:
+            await _refuse(send, of_one=error.of_one)
+
+
+async def _tell(stream: Stream, scope: HTTPScope, receive: Receive, send: Send) -> None:
     """Tell a page what comes, until there is no more to tell, or nobody listens."""
     is_gone = False
 
@@ -92,17 +96,17 @@ async def _tell(
     await _begin(send, HTTPStatus.OK, [*_HEADERS, *_last_of_connection(scope)])
     async with anyio.create_task_group() as group:
         group.start_soon(watch)
-        await _talk(stream, send, keep_alive=keep_alive)
+        await _talk(stream, send)
         group.cancel_scope.cancel()
     if not is_gone:
         await _write(send, b"", is_last=True)
 
 
-async def _talk(stream: Stream, send: Send, *, keep_alive: float) -> None:
+async def _talk(stream: Stream, send: Send) -> None:
     await _write(send, f"retry: {_RETRY}\n\n".encode())
     while True:
         event: Event | None = None
-        with anyio.move_on_after(keep_alive) as waiting:
+        with anyio.move_on_after(KEEP_ALIVE) as waiting:
             event = await stream.next()
         if waiting.cancelled_caught:
             await _write(send, b":\n\n")
@@ -123,11 +127,15 @@ async def _nothing(send: Send) -> None:
     await _write(send, b"", is_last=True)
 
 
-async def _refuse(send: Send, status: HTTPStatus, advice: str, headers: _Headers) -> None:
-    error = "invalid_request" if status is HTTPStatus.METHOD_NOT_ALLOWED else _OVERLOADED
-    body = json.dumps({"error": error, "error_description": advice}).encode()
-    await _begin(send, status, [(b"content-type", b"application/json"), *headers])
-    await _write(send, body, is_last=True)
+async def _refuse(send: Send, *, of_one: bool) -> None:
+    status = HTTPStatus.TOO_MANY_REQUESTS if of_one else HTTPStatus.SERVICE_UNAVAILABLE
+    body = json.dumps({"error": "temporarily_unavailable", "error_description": _TOO_MANY})
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"retry-after", str(_PAUSE).encode()),
+    ]
+    await _begin(send, status, headers)
+    await _write(send, body.encode(), is_last=True)
 
 
 async def _begin(send: Send, status: HTTPStatus, headers: _Headers) -> None:
