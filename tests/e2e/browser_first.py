@@ -126,9 +126,9 @@ def buttons(message: dict[str, Any]) -> dict[str, str]:
 
 
 def answer(sandbox: Telegram, user_id: int, choice: str) -> None:
-    """Press a button under the newest question."""
-    asked = question(sandbox, user_id)
-    sandbox.press(user_id, asked, buttons(asked)[choice])
+    """Wait for the newest question that offers this, and press it."""
+    asked = eventually(lambda: [one for one in sandbox.answers(user_id) if choice in buttons(one)])
+    sandbox.press(user_id, asked[-1], buttons(asked[-1])[choice])
 
 
 def approve(sandbox: Telegram, user_id: int, tab: Tab) -> None:

@@ -75,7 +75,7 @@ def heading(page: Page) -> Any:
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_page_goes_on_by_itself(
-    sandbox: Telegram, installation: Tgauth, chromium: Browser, screen: dict[str, Any]
+    installation: Tgauth, chromium: Browser, screen: dict[str, Any]
 ) -> None:
     """Its link opens the chat in another tab; START, the number, and both say what became of it."""
     complaints: list[str] = []
@@ -185,9 +185,7 @@ def test_whoever_is_logged_in_continues_or_is_somebody_else(
         expect(heading(page)).to_have_text("You are logged in as @zoe")
 
 
-def test_another_browser_is_shown_nothing(
-    sandbox: Telegram, installation: Tgauth, chromium: Browser
-) -> None:
+def test_another_browser_is_shown_nothing(installation: Tgauth, chromium: Browser) -> None:
     """Whoever gets the page's address learns neither number nor link, and is told why."""
     with chromium.new_context() as here, chromium.new_context() as there:
         page, other = here.new_page(), there.new_page()
