@@ -1,15 +1,19 @@
 """A login that begins in a browser, from outside: its page over HTTP, and the chat's answers."""
 
 import html
+import os
 import re
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import httpx
-from tests.harness import Telegram, Tgauth, eventually
+from tests.harness import Process, Telegram, Tgauth, eventually
 
 FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
 HANDLE: Final = re.compile(r"(?:start=|/start )([A-Za-z0-9_-]{22})")
@@ -21,17 +25,23 @@ _HEADING: Final = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 
 @dataclass(slots=True)
 class Tab:
-    """A browser without scripts, looking at a login's page."""
+    """A browser without scripts, looking at a login's page.
+
+    `begun_at` are the moments between which its login began, by the monotonic clock.
+    """
 
     client: httpx.Client
     page: httpx.Response
+    begun_at: tuple[float, float] = (0, 0)
 
     @classmethod
     @contextmanager
     def begin(cls, installation: Tgauth, query: str = "") -> Iterator[Self]:
         """Begin a login in a browser that nobody knows."""
         with a_browser(installation) as client:
-            yield cls(client, followed(client, f"/login{query}"))
+            before = time.monotonic()
+            page = followed(client, f"/login{query}")
+            yield cls(client, page, (before, time.monotonic()))
 
     @property
     def path(self) -> str:
@@ -116,9 +126,9 @@ def buttons(message: dict[str, Any]) -> dict[str, str]:
 
 
 def answer(sandbox: Telegram, user_id: int, choice: str) -> None:
-    """Press a button under the newest question."""
-    asked = question(sandbox, user_id)
-    sandbox.press(user_id, asked, buttons(asked)[choice])
+    """Wait for the newest question that offers this, and press it."""
+    asked = eventually(lambda: [one for one in sandbox.answers(user_id) if choice in buttons(one)])
+    sandbox.press(user_id, asked[-1], buttons(asked[-1])[choice])
 
 
 def approve(sandbox: Telegram, user_id: int, tab: Tab) -> None:
@@ -133,3 +143,27 @@ def said(sandbox: Telegram, user_id: int, part: str, *, within: float = 10) -> d
         lambda: next((one for one in sandbox.answers(user_id) if part in one["text"]), None) or {},
         within=within,
     )
+
+
+def serve(installation: Tgauth) -> Process:
+    """Start everything, and wait until the bot has told its name, too."""
+    process = installation.start("serve")
+    eventually(
+        lambda: "ready: api, bot" in process.output or {"api", "bot"} <= set(process.children())
+    )
+    return process
+
+
+def kill(installation: Tgauth, who: str) -> None:
+    """Kill a process, and see that another one is there."""
+    served = installation.running[-1]
+    if who == "serve":
+        children = served.children()
+        served.end()
+        eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()))
+        serve(installation)
+        return
+    victim = served.children()[who]
+    os.kill(victim, signal.SIGKILL)
+    eventually(lambda: served.children().get(who, victim) != victim)
+    eventually(lambda: httpx.get(f"{installation.url}/readyz").is_success)

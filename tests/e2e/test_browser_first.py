@@ -1,10 +1,10 @@
 """Logins that begin in a browser, from outside: the page, the chat, and what comes between."""
 
-import os
-import signal
+import itertools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,33 +17,59 @@ from tests.e2e.browser_first import (
     approve,
     buttons,
     followed,
+    kill,
     question,
     said,
+    serve,
 )
-from tests.harness import Process, Telegram, Tgauth, eventually, tgauth
+from tests.harness import Telegram, Tgauth, eventually, telegram, tgauth
 
-ANN, BOB = 42, 43
+_people = itertools.count(42)
 #: The shortest lifetime that a request for approval may have, in seconds.
 SHORT = 30
 CALLBACK = "https://shop.example.org/callback"
 
 
-@pytest.fixture
-def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
-    """An installation with an application, whose links lead to the sandbox's chat; it runs."""
-    settings = {"TGAUTH_TELEGRAM__LINK_URL": sandbox.url, "TGAUTH_LOGIN__CALLBACK_URL": CALLBACK}
-    with tgauth(tmp_path, sandbox.url, **settings) as prepared:
+@contextmanager
+def running(folder: Path, **settings: str) -> Iterator[tuple[Telegram, Tgauth]]:
+    """A Telegram, and an installation with an application, which runs."""
+    with (
+        telegram(folder) as sandbox,
+        tgauth(folder, sandbox.url, TGAUTH_LOGIN__CALLBACK_URL=CALLBACK, **settings) as prepared,
+    ):
         serve(prepared)
-        yield prepared
+        yield sandbox, prepared
 
 
-def serve(installation: Tgauth) -> Process:
-    """Start everything, and wait until the bot has told its name, too."""
-    process = installation.start("serve")
-    eventually(
-        lambda: "ready: api, bot" in process.output or {"api", "bot"} <= set(process.children())
-    )
-    return process
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Telegram, Tgauth]]:
+    """A Telegram and an installation with an application, which runs, for the whole module."""
+    with running(tmp_path_factory.mktemp("browser-first")) as both:
+        yield both
+
+
+@pytest.fixture
+def sandbox(shared: tuple[Telegram, Tgauth]) -> Telegram:
+    """The module's Telegram."""
+    return shared[0]
+
+
+@pytest.fixture
+def installation(shared: tuple[Telegram, Tgauth]) -> Tgauth:
+    """The module's installation."""
+    return shared[1]
+
+
+@pytest.fixture
+def ann() -> int:
+    """Somebody whom the bot has never met."""
+    return next(_people)
+
+
+@pytest.fixture
+def bob() -> int:
+    """Somebody else."""
+    return next(_people)
 
 
 def returned(response: httpx.Response) -> dict[str, str]:
@@ -53,17 +79,17 @@ def returned(response: httpx.Response) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(location.query).items()}
 
 
-def test_two_taps_and_a_number_log_in(sandbox: Telegram, installation: Tgauth) -> None:
+def test_two_taps_and_a_number_log_in(sandbox: Telegram, installation: Tgauth, ann: int) -> None:
     """The page shows who asks, the chat asks back, and the application gets its code and state."""
     with Tab.begin(installation, "?state=from-the-shop") as tab:
-        sandbox.open_link(ANN, tab.handle)
-        asked = question(sandbox, ANN)
+        sandbox.open_link(ann, tab.handle)
+        asked = question(sandbox, ann)
         for part in ("shop.example.org", "Firefox, Linux", "127.0.0.1", "Decline unless you"):
             assert part in asked["text"]
         assert "Decline" == next(iter(buttons(asked)))
         assert str(tab.number) in buttons(asked)
         assert tab.handle not in str(asked)
-        answer(sandbox, ANN, str(tab.number))
+        answer(sandbox, ann, str(tab.number))
         tab.until("Continue")
         back = returned(tab.press())
 
@@ -71,64 +97,70 @@ def test_two_taps_and_a_number_log_in(sandbox: Telegram, installation: Tgauth) -
     assert installation.exchange(back["code"]).is_success
 
 
-def test_a_state_is_passed_through_unchanged(sandbox: Telegram, installation: Tgauth) -> None:
+def test_a_state_is_passed_through_unchanged(
+    sandbox: Telegram, installation: Tgauth, ann: int
+) -> None:
     """RFC 6749 §4.1.2: "the exact value received from the client", whatever is in it."""
     state = "a b+c/ä=&x=1#%25\"<>'"
     with a_browser(installation) as client:
         tab = Tab(client, followed(client, str(httpx.URL("/login", params={"state": state}))))
-        approve(sandbox, ANN, tab)
+        approve(sandbox, ann, tab)
         tab.until("Continue")
         assert state == returned(tab.press())["state"]
 
 
-def test_start_alone_approves_nothing(sandbox: Telegram, installation: Tgauth) -> None:
+def test_start_alone_approves_nothing(sandbox: Telegram, installation: Tgauth, ann: int) -> None:
     """Opening a link, also again, leads to a question and to nothing else."""
     with Tab.begin(installation) as tab:
         for _ in range(2):
-            sandbox.open_link(ANN, tab.handle)
-            question(sandbox, ANN)
+            sandbox.open_link(ann, tab.handle)
+            question(sandbox, ann)
         assert tab.path == tab.press().headers["location"]
 
 
 @pytest.mark.parametrize("choice", ["Decline", "wrong"])
-def test_a_denied_login_ends(sandbox: Telegram, installation: Tgauth, choice: str) -> None:
+def test_a_denied_login_ends(
+    sandbox: Telegram, installation: Tgauth, choice: str, ann: int
+) -> None:
     """Declined, or answered with a number that is not the page's: nobody is logged in."""
     with Tab.begin(installation) as tab:
-        sandbox.open_link(ANN, tab.handle)
-        right, offered = str(tab.number), buttons(question(sandbox, ANN))
+        sandbox.open_link(ann, tab.handle)
+        right, offered = str(tab.number), buttons(question(sandbox, ann))
         wrong = next(text for text in offered if text.isdigit() and text != right)
-        answer(sandbox, ANN, wrong if choice == "wrong" else choice)
-        said(sandbox, ANN, "was declined" if choice == "wrong" else "You declined")
+        answer(sandbox, ann, wrong if choice == "wrong" else choice)
+        said(sandbox, ann, "was declined" if choice == "wrong" else "You declined")
         heading = "That was not the number" if choice == "wrong" else "The login was declined"
         assert heading == tab.until("nobody was logged in")
         # The question is over: its right number approves nothing any more.
-        message = sandbox.answers(ANN)[-1]
+        message = sandbox.answers(ann)[-1]
         assert {} == {text: data for text, data in buttons(message).items() if text.isdigit()}
         assert "location" not in tab.client.get(tab.path).headers
 
 
-def test_only_who_opened_the_link_first_is_asked(sandbox: Telegram, installation: Tgauth) -> None:
+def test_only_who_opened_the_link_first_is_asked(
+    sandbox: Telegram, installation: Tgauth, bob: int, ann: int
+) -> None:
     """A second person is told so and changes nothing; their forged answer is none."""
     with Tab.begin(installation) as tab:
-        sandbox.open_link(ANN, tab.handle)
-        asked = question(sandbox, ANN)
-        sandbox.open_link(BOB, tab.handle)
-        refused = said(sandbox, BOB, "opened this link before you")
+        sandbox.open_link(ann, tab.handle)
+        asked = question(sandbox, ann)
+        sandbox.open_link(bob, tab.handle)
+        refused = said(sandbox, bob, "opened this link before you")
         data = buttons(asked)[str(tab.number)]
-        sandbox.press(BOB, refused, data, forged=True)
-        eventually(lambda: [one for one in sandbox.toasts(BOB) if "Too late" in one])
+        sandbox.press(bob, refused, data, forged=True)
+        eventually(lambda: [one for one in sandbox.toasts(bob) if "Too late" in one])
 
-        answer(sandbox, ANN, str(tab.number))
+        answer(sandbox, ann, str(tab.number))
         tab.until("Continue")
         person = installation.exchange(returned(tab.press())["code"]).json()["user"]
-    assert ANN == person["telegram_id"]
+    assert ann == person["telegram_id"]
 
 
-def test_two_browsers_race_for_one_login(sandbox: Telegram, installation: Tgauth) -> None:
+def test_two_browsers_race_for_one_login(sandbox: Telegram, installation: Tgauth, ann: int) -> None:
     """Another one that knows address, handle and form gets nothing, however fast it is."""
     with Tab.begin(installation) as tab, Tab.begin(installation) as other:
         address, handle = tab.path, tab.handle
-        approve(sandbox, ANN, tab)
+        approve(sandbox, ann, tab)
         tab.until("Continue")
         seen = other.client.get(address)
         assert 403 == seen.status_code
@@ -142,74 +174,62 @@ def test_two_browsers_race_for_one_login(sandbox: Telegram, installation: Tgauth
         assert installation.exchange(returned(finished)["code"]).is_success
 
 
-def test_an_approval_in_the_last_second_and_one_after_it(tmp_path: Path, sandbox: Telegram) -> None:
+def test_an_approval_in_the_last_second_and_one_after_it(
+    tmp_path: Path, bob: int, ann: int
+) -> None:
     """The first one has another minute to go on with; the second one is too late, and told so."""
-    settings = {"TGAUTH_LOGIN__APPROVAL_TTL": str(SHORT), "TGAUTH_LOGIN__CALLBACK_URL": CALLBACK}
-    with tgauth(tmp_path, sandbox.url, **settings) as installation:
-        serve(installation)
-        with Tab.begin(installation) as early, Tab.begin(installation) as late:
-            began = time.monotonic()  # after both, so that one second less is in time for each
-            sandbox.open_link(ANN, early.handle)
-            sandbox.open_link(BOB, late.handle)
-            data = buttons(question(sandbox, BOB))[str(late.number)]
-            message = question(sandbox, BOB)
-            question(sandbox, ANN)
-            time.sleep(began + SHORT - 2 - time.monotonic())
-            answer(sandbox, ANN, str(early.number))
-            said(sandbox, ANN, "Approved", within=1)
-            time.sleep(began + SHORT + 1 - time.monotonic())
-            sandbox.press(BOB, message, data, forged=True)
-            eventually(lambda: [one for one in sandbox.toasts(BOB) if "Too late" in one])
-            said(sandbox, BOB, "has expired")
-            assert "expired" in late.refresh().heading
-            early.until("Continue")
-            assert returned(early.press())["code"]
+    with (
+        running(tmp_path, TGAUTH_LOGIN__APPROVAL_TTL=str(SHORT)) as (sandbox, installation),
+        Tab.begin(installation) as early,
+        Tab.begin(installation) as late,
+    ):
+        before, after = early.begun_at[0], late.begun_at[1]
+        sandbox.open_link(ann, early.handle)
+        sandbox.open_link(bob, late.handle)
+        message = question(sandbox, bob)
+        data = buttons(message)[str(late.number)]
+        question(sandbox, ann)
+        time.sleep(before + SHORT - 1.5 - time.monotonic())
+        answer(sandbox, ann, str(early.number))
+        said(sandbox, ann, "Approved", within=5)
+        time.sleep(after + SHORT + 0.5 - time.monotonic())
+        sandbox.press(bob, message, data, forged=True)
+        eventually(lambda: [one for one in sandbox.toasts(bob) if "Too late" in one])
+        said(sandbox, bob, "has expired")
+        assert "The login has expired" == late.refresh().heading
+        early.until("Continue")
+        assert returned(early.press())["code"]
 
 
 @pytest.mark.parametrize("who", ["bot", "api", "serve"])
 def test_a_kill_between_page_and_approval_loses_nothing(
-    sandbox: Telegram, installation: Tgauth, who: str
+    sandbox: Telegram, installation: Tgauth, who: str, ann: int
 ) -> None:
     """The page that was open goes on as if nothing had been."""
-    [served] = installation.running
     with Tab.begin(installation) as tab:
         handle, number = tab.handle, tab.number
-        sandbox.open_link(ANN, handle)
-        question(sandbox, ANN)
-        kill(installation, served, who)
+        sandbox.open_link(ann, handle)
+        question(sandbox, ann)
+        kill(installation, who)
         assert (handle, number) == (tab.refresh().handle, tab.number)
-        answer(sandbox, ANN, str(number))
+        answer(sandbox, ann, str(number))
         tab.until("Continue", within=20)
-        kill(installation, installation.running[-1], who)
+        kill(installation, who)
         assert returned(tab.press())["code"]
 
 
-def kill(installation: Tgauth, served: Process, who: str) -> None:
-    """Kill a process, and see that another one is there."""
-    if who == "serve":
-        children = served.children()
-        served.end()
-        eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()))
-        serve(installation)
-        return
-    victim = served.children()[who]
-    os.kill(victim, signal.SIGKILL)
-    eventually(lambda: served.children().get(who, victim) != victim)
-    eventually(lambda: httpx.get(f"{installation.url}/readyz").is_success)
-
-
-def test_that_was_not_me(sandbox: Telegram, installation: Tgauth) -> None:
+def test_that_was_not_me(tmp_path: Path, ann: int) -> None:
     """The session ends with its tokens, and the network begins nothing for a while."""
-    with Tab.begin(installation) as tab:
-        approve(sandbox, ANN, tab)
+    with running(tmp_path) as (sandbox, installation), Tab.begin(installation) as tab:
+        approve(sandbox, ann, tab)
         tab.until("Continue")
         token = installation.exchange(returned(tab.press())["code"]).json()["access_token"]
         assert installation.me(token).is_success
-        notice = said(sandbox, ANN, "logged in to")
+        notice = said(sandbox, ann, "logged in to")
         # Quiet: the question itself now says so, and a change of a message notifies nobody.
-        assert [True] == [one["edited"] for one in sandbox.answers(ANN)]
+        assert [True] == [one["edited"] for one in sandbox.answers(ann)]
         [data] = [one for text, one in buttons(notice).items() if "wasn't me" in text]
-        sandbox.press(ANN, notice, data)
+        sandbox.press(ann, notice, data)
         eventually(lambda: 401 == installation.me(token).status_code)
         assert "not logged in" in tab.client.get("/account").text
         with a_browser(installation) as other:
@@ -219,17 +239,17 @@ def test_that_was_not_me(sandbox: Telegram, installation: Tgauth) -> None:
 
 
 def test_whoever_is_logged_in_goes_on_without_the_chat(
-    sandbox: Telegram, installation: Tgauth
+    sandbox: Telegram, installation: Tgauth, ann: int
 ) -> None:
     """The page offers to continue as that account; the next login is that account's, too."""
     with Tab.begin(installation) as tab:
-        approve(sandbox, ANN, tab)
+        approve(sandbox, ann, tab)
         tab.until("Continue")
         first = installation.exchange(returned(tab.press())["code"]).json()
-        messages = len(sandbox.answers(ANN))
+        messages = len(sandbox.answers(ann))
         tab.page = followed(tab.client, "/login?state=again")
         back = returned(tab.press())
         second = installation.exchange(back["code"]).json()
     assert "again" == back["state"]
     assert first["user"]["sub"] == second["user"]["sub"]
-    assert messages <= len(sandbox.answers(ANN))
+    assert messages <= len(sandbox.answers(ann))
