@@ -28,6 +28,7 @@ from tgauth.domain.instants import HOUR, SECOND
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
+from tgauth.flows.approve_in_chat import Answer, answer_approval
 from tgauth.flows.begin_browser_login import Wish, begin_browser_login
 from tgauth.flows.chat_sessions import end_from_chat, log_out_everywhere
 from tgauth.flows.deliver_messages import DueMessage, Question
@@ -243,6 +244,29 @@ async def test_a_denied_question_says_why(
     assert edit["text"].startswith(text)
     assert "Nobody was logged in." in edit["text"]
     assert [] == buttons(edit)
+
+
+@pytest.mark.parametrize("pressed", [MESSAGE, MESSAGE + 1], ids=["the first", "the second"])
+async def test_whoever_was_asked_twice_sees_the_denial_where_they_pressed(
+    deployment: Deployment, bot: Bot, telegram: FakeTelegram, pressed: int
+) -> None:
+    """The link was opened twice; no question that was answered keeps its buttons."""
+    login = await asked_login(deployment)
+    telegram.script = [accepted(message_id=MESSAGE), accepted(message_id=MESSAGE + 1)]
+    async with sending(deployment, bot) as bell:
+        await until_sent(telegram)
+        await opened(deployment, login, update_id=101)
+        bell.ring()
+        await until_sent(telegram, 2)
+        declining = await received(deployment, 900)
+        answer = Answer(login_id=login.id, number=None, message_id=pressed)
+        await answer_approval(deployment, declining, answer)
+        bell.ring()
+        await until_sent(telegram, len({pressed, MESSAGE + 1}), method="editMessageText")
+    edits = telegram.sent("editMessageText")
+    assert {pressed, MESSAGE + 1} == {edit["message_id"] for edit in edits}
+    assert len(edits) == len({edit["message_id"] for edit in edits})
+    assert {True} == {edit["text"].startswith("You declined") for edit in edits}
 
 
 async def test_an_ignored_question_says_that_it_expired(

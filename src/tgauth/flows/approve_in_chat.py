@@ -179,9 +179,13 @@ async def _answer(
     right = derive_numbers(deployment.master_key, login.id).right
     if answer.number != right:
         denial = Denial.DECLINED if answer.number is None else Denial.WRONG_NUMBER
-        await logins.save(connection, login.deny(now=now))
+        denied = login.deny(now=now)
+        await logins.save(connection, denied)
         await approvals.save(connection, approval.denied(denial))
         await outbox.hasten(connection, login.id, now=now)
+        if answer.message_id != await outbox.link_message(connection, login.id):
+            # Who opens the link twice is asked twice: the question that was answered says so, too.
+            await _promise_outcome(connection, asked, login, denied, answer.message_id, now=now)
         await _note(connection, trail, AuditEvent.LOGIN_DENIED, asked, known, login, denial)
         return Answered(denial.value)
     person = await remember(deployment, connection, trail, asked.profile, known, now=now)
@@ -196,16 +200,16 @@ async def _promise_outcome(  # noqa: PLR0913 - each is one part of a promise
     connection: Connection,
     asked: Asked,
     login: LoginRequest,
-    approved: LoginRequest,
+    decided: LoginRequest,
     message_id: int,
     *,
     now: Instant,
 ) -> None:
     """Let the question say what was answered, and again when it is used or has expired."""
     moments = [now]
-    if approved.expires_at != login.expires_at:
+    if decided.expires_at != login.expires_at:
         # What was owed for the end says then that it waits for the browser still.
-        moments.append(approved.expires_at)
+        moments.append(decided.expires_at)
     for moment in moments:
         await outbox.add(
             connection,
