@@ -133,7 +133,9 @@ def faults(session: nox.Session) -> None:
 
 
 #: In the order of docs/performance.md.
-BENCHMARKS = ("startup", "memory", "latency", "throughput", "recovery", "reload", "volume")
+BENCHMARKS = (
+    *("startup", "memory", "latency", "throughput", "recovery", "reload", "approval", "volume"),
+)
 
 
 @nox.session

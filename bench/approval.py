@@ -21,7 +21,7 @@ _FINISH: Final = "from the event to the redirect"
 _WHOLE: Final = "from the pressed number to the redirect"
 _STREAM: Final = re.compile(r"/login/events/([A-Za-z0-9_-]{22})")
 _HANDLE: Final = re.compile(r"start(?:=| )([A-Za-z0-9_-]{22})")
-_NUMBER: Final = re.compile(r'data-number="([0-9]{2})"')
+_NUMBER: Final = re.compile(r'class="number"[^>]*>([0-9]{2})<')
 _TOKEN: Final = re.compile(r'name="token" value="([^"]+)"')
 _FIRST_PERSON: Final = 500_000
 _PATIENCE: Final = 20.0
@@ -40,7 +40,7 @@ class _Chats:
         self._questions[person] = asyncio.get_running_loop().create_future()
         self._say({"chat": person, "text": f"/start {handle}"})
         async with asyncio.timeout(_PATIENCE):
-            return await self._questions.pop(person)
+            return await self._questions[person]
 
     def press(self, person: int, data: str) -> None:
         """Press a button."""

@@ -44,6 +44,31 @@ COMMANDS = {
 }
 
 
+HANDLE = "abcdefghijklmnop-_0123"
+
+HANDLES = {
+    f"/start {HANDLE}": HANDLE,
+    f"/start\n{HANDLE}\n": HANDLE,
+    f"/START@tgauth_bot {HANDLE}": HANDLE,
+    f"/start {HANDLE} more": f"{HANDLE} more",
+    "/start anything": "anything",
+    f"/start@otherbot {HANDLE}": None,
+    f"/login {HANDLE}": None,
+    f"/start{HANDLE[:10]}": None,
+    "/start": None,
+    "/start ": None,
+    "/start@tgauth_bot": None,
+    HANDLE: HANDLE,
+    f" {HANDLE}\n": HANDLE,
+    HANDLE[:-1]: None,
+    f"{HANDLE}0": None,
+    f"{HANDLE[:-1]}!": None,
+    f"{HANDLE[:-1]}\u0661": None,
+    f"{HANDLE} {HANDLE}": None,
+    "": None,
+}
+
+
 def read_request(update: Update) -> Request:
     """Read an update that holds a message of somebody."""
     request = read(update, bot_username="tgauth_bot", now=NOW)
@@ -61,7 +86,7 @@ def test_a_command_is_one_only_for_this_bot_and_at_the_start(text: str) -> None:
 def test_a_private_message_is_read_whole() -> None:
     """Chat, sender, command and Telegram's own moment."""
     asked = Asked(key=key_of(an_update()), chat_id=ALICE, profile=a_profile(), at=NOW)
-    expected = Request(asked=asked, is_private=True, is_own_word=True, command="login")
+    expected = Request(asked=asked, is_private=True, is_own_word=True, command="login", handle=None)
     assert expected == read_request(an_update())
 
 
@@ -161,6 +186,12 @@ def test_the_language_is_the_senders() -> None:
     assert ["en", "en", None] == [
         language_of(one) for one in (an_update(), a_tap("new"), Update(update_id=1))
     ]
+
+
+@pytest.mark.parametrize("text", HANDLES)
+def test_a_handle_follows_start_or_stands_alone(text: str) -> None:
+    """As a deep link sends it, as people copy it, and for no other bot and no other command."""
+    assert HANDLES[text] == read_request(an_update(text)).handle
 
 
 def test_a_photo_has_no_command() -> None:

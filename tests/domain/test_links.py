@@ -1,5 +1,7 @@
 """Promises of addresses: what an issuer is, and where a browser is sent."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,6 +118,22 @@ def test_the_login_link_is_the_callback_with_the_code() -> None:
 def test_a_code_is_added_to_whatever_query_there_is(callback: str, expected: str) -> None:
     """The application's own query survives, and the code comes last."""
     assert expected == with_code(callback, "c-1")
+
+
+@given(st.text(max_size=60))
+def test_a_state_leads_nowhere_else(state: str) -> None:
+    """Whatever an application sends, it comes back as it was, and the address stays the same."""
+    address = with_code("https://app.example/cb?next=%2Fhome", "c-1", state)
+    parts = urlsplit(address)
+    assert ("https", "app.example", "/cb", "") == (
+        parts.scheme,
+        parts.netloc,
+        parts.path,
+        parts.fragment,
+    )
+    assert [("next", "/home"), ("code", "c-1"), ("state", state)] == parse_qsl(
+        parts.query, keep_blank_values=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -384,13 +384,17 @@ async def test_a_list_of_sessions_blocks_nobody(deployment: Deployment) -> None:
 
 
 async def test_nobody_blocks_a_network_with_anothers_session(deployment: Deployment) -> None:
-    """Who guesses a session's id ends and blocks nothing."""
+    """Who guesses a session's id ends and blocks nothing, with an account of their own or not."""
+    await bobs_cookie(deployment, browser="his")
     done = await finished(deployment, await approved(deployment))
     asking = await received(deployment, 800, telegram_id=BOB)
     ending = await end_from_chat(
         deployment, asking, done.session.id, message_id=MESSAGE, in_list=False
     )
     assert Ending.ENDED_BEFORE is ending
+    asking = await received(deployment, 801, telegram_id=3003)
+    await end_from_chat(deployment, asking, done.session.id, message_id=MESSAGE, in_list=False)
+    await identify_by_cookie(deployment, done.secret)
     await begun(deployment)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tests import browser_logins as steps
 from tests.builders import (
     ALICE,
     LIFETIME,
@@ -22,6 +23,7 @@ from tests.fakes import Remembered
 
 from tgauth.domain.errors import CodeAlreadySpent, CodeUnknown, StoreUnavailable
 from tgauth.domain.instants import MINUTE, SECOND
+from tgauth.domain.login import Door
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
 from tgauth.flows.account import end_every_session
@@ -35,6 +37,7 @@ from tgauth.flows.keyring import Keyring
 from tgauth.flows.limit_failures import note_failure
 from tgauth.flows.look_at_depths import look_at_depths
 from tgauth.flows.receive_update import fail_update, receive_update
+from tgauth.measures.catalogue import LOGIN_OUTCOMES
 from tgauth.oidc.keys import SigningKey
 from tgauth.store import Store, inbox, logins, outbox, persons
 from tgauth.store.depths import Depths
@@ -57,12 +60,12 @@ def counting(deployment: Deployment, measures: Remembered) -> Deployment:
     return replace(deployment, measures=measures)
 
 
-def logins_of(measures: Remembered) -> dict[str, float]:
+def logins_of(measures: Remembered, door: Door = Door.CHAT) -> dict[str, float]:
     """Return how many logins there were, by outcome."""
     return {
         key[2]: number
         for key, number in measures.counted.items()
-        if key[:2] == ("tgauth_logins_total", "chat")
+        if key[:2] == ("tgauth_logins_total", door.value)
     }
 
 
@@ -88,6 +91,38 @@ async def test_each_outcome_of_a_login_is_counted(
         measures
     )
     assert 1 == measures.counted["tgauth_sessions_ended_total", "person"]
+
+
+async def test_each_outcome_of_a_browsers_login_is_counted(
+    counting: Deployment, measures: Remembered
+) -> None:
+    """By its own door, also where both are withdrawn together; what cannot be is left out."""
+    wrong = await steps.begun(counting)
+    for number in (1, 2):
+        await steps.opened(counting, wrong, update_id=number)
+    await steps.opened(counting, wrong, update_id=3, telegram_id=7)
+    await steps.answered(counting, wrong, None, update_id=4)
+    used = await steps.approved(counting, update_id=10)
+    for _ in range(2):
+        await steps.finished(counting, used)
+    await steps.approved(counting, update_id=20)
+    await a_begun_login(counting, update_id=30)
+    async with counting.store.reading() as connection:
+        person = await persons.find(connection, ALICE)
+    assert person is not None
+    await end_every_session(counting, person)
+    found = logins_of(measures, Door.BROWSER)
+    assert {
+        "begun": 3,
+        "opened": 3,
+        "refused": 1,
+        "denied": 1,
+        "approved": 2,
+        "redeemed": 1,
+        "withdrawn": 1,
+    } == found
+    assert set(found) == set(LOGIN_OUTCOMES["browser"])
+    assert {"begun": 1, "withdrawn": 1} == logins_of(measures)
 
 
 async def test_the_end_of_sessions_is_counted_by_who_ended_them(

@@ -62,6 +62,7 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
         "telegram.token": f'"{TOKEN}"',
         "telegram.api_url": '"http://127.0.0.1:8081"',
         "telegram.mode": '"webhook"',
+        "telegram.link_url": '"http://127.0.0.1:8081/telegram"',
         "telegram.webhook_networks": '["telegram", "10.0.0.0/8"]',
         "telegram.messages_per_second": "20",
         "login.allow": '"everyone"',

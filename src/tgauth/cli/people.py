@@ -223,12 +223,13 @@ def _record_lines(record: "PersonRecord", now: int) -> list[str]:
         for one in record.sessions
     ]
     logins = [
-        (one.client_id, one.standing_at(now).value, moment(one.created_at)) for one in record.logins
+        (one.client_id, one.door.value, one.standing_at(now).value, moment(one.created_at))
+        for one in record.logins
     ]
     return [
         *table(account.items()),
         *_section("logged in", sessions, ("application", "browser", "address", "since", "used")),
-        *_section("last logins", logins, ("application", "state", "begun")),
+        *_section("last logins", logins, ("application", "door", "state", "begun")),
     ]
 
 
