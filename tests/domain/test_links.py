@@ -122,6 +122,19 @@ def test_a_code_is_added_to_whatever_query_there_is(callback: str, expected: str
     assert expected == with_code(callback, "c-1")
 
 
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
+def test_a_state_leads_nowhere_else(state: str) -> None:
+    """Whatever an application sends, the address and what it had before stay the same."""
+    parts = urlsplit(with_code("https://app.example/cb?next=%2Fhome", "c-1", state))
+    assert ("https", "app.example", "/cb", "") == (
+        parts.scheme,
+        parts.netloc,
+        parts.path,
+        parts.fragment,
+    )
+    assert ["/home"] == parse_qs(parts.query)["next"]
+
+
 @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1))
 def test_a_state_comes_back_as_it_was(state: str) -> None:
     """Whatever stands in it, to the application and to another login."""
