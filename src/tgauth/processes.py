@@ -87,6 +87,7 @@ def load_bot() -> None:
 async def run_api(settings: Settings) -> int:
     """Run one API process until SIGTERM or SIGINT; return the exit code."""
     from tgauth.api.brand import BrandingUnusable
+    from tgauth.api.places import PlacesUnusable
     from tgauth.api.process import run_api as run
     from tgauth.flows.keyring import Keys
     from tgauth.upkeep import kept_up
@@ -115,6 +116,12 @@ async def run_api(settings: Settings) -> int:
                     found=str(error),
                     expected="something that a page can show",
                 ) from None
+            except PlacesUnusable as error:
+                raise ConfigurationError(
+                    "TGAUTH_LOGIN__PLACES",
+                    found=str(error),
+                    expected="a file in MaxMind's format (.mmdb) that tgauth can read",
+                ) from None
     return os.EX_OK
 
 
@@ -136,6 +143,7 @@ def _api_options(settings: Settings) -> "ApiOptions":
         if telegram.mode == "webhook"
         else None,
         link_url=telegram.link_url,
+        places=settings.login.places,
     )
 
 

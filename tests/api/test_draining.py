@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tgauth.api.draining import Draining
+from tgauth.api.draining import Draining, lift_deadline
 
 pytestmark = pytest.mark.anyio
 
@@ -158,3 +158,23 @@ async def test_the_lifespan_is_left_alone() -> None:
     assert not lifespan.done()
     slow.go.set()
     await lifespan
+
+
+async def test_a_stream_lifts_its_own_deadline() -> None:
+    """And is still ended when the process stops."""
+    begun = asyncio.Event()
+
+    async def endless(scope: Any, _receive: Any, send: Any) -> None:
+        lift_deadline(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        begun.set()
+        await asyncio.sleep(60)
+
+    draining = Draining(request_deadline=0.05)
+    under_way = asyncio.create_task(request(draining.wrap(endless)))
+    await begun.wait()
+    await asyncio.sleep(0.15)
+    assert not under_way.done()
+    with anyio.fail_after(1):
+        await stopped(draining, deadline=0.02)
+        await under_way

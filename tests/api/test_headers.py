@@ -100,7 +100,8 @@ async def test_head_is_get_without_the_body(app: Litestar, api: httpx.AsyncClien
     """On every path: the same status and headers, and not a byte more (RFC 9110 §9.3.2)."""
     paths = gets(app)
     assert {"/", "/healthz", "/.well-known/jwks.json", "/docs/api"} < set(paths)
-    for path in paths:
+    # Where GET begins a login, or a stream, HEAD begins nothing: it has tests of its own.
+    for path in set(paths) - {"/login", "/login/events/{stream:str}"}:
         full, empty = await api.get(path), await api.head(path)
         assert (full.status_code, dict(full.headers)) == (empty.status_code, dict(empty.headers))
         assert (b"", True) == (empty.content, bool(full.content))

@@ -1,6 +1,6 @@
 """Promises of addresses: what an issuer is, and where a browser is sent."""
 
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from tgauth.domain.links import (
     Issuer,
+    deep_links,
     fits_a_button,
     host_of,
     is_loopback,
+    login_address,
     origin_of,
     parse_issuer,
     with_code,
@@ -120,19 +122,43 @@ def test_a_code_is_added_to_whatever_query_there_is(callback: str, expected: str
     assert expected == with_code(callback, "c-1")
 
 
-@given(st.text(max_size=60))
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
 def test_a_state_leads_nowhere_else(state: str) -> None:
-    """Whatever an application sends, it comes back as it was, and the address stays the same."""
-    address = with_code("https://app.example/cb?next=%2Fhome", "c-1", state)
-    parts = urlsplit(address)
+    """Whatever an application sends, the address and what it had before stay the same."""
+    parts = urlsplit(with_code("https://app.example/cb?next=%2Fhome", "c-1", state))
     assert ("https", "app.example", "/cb", "") == (
         parts.scheme,
         parts.netloc,
         parts.path,
         parts.fragment,
     )
-    assert [("next", "/home"), ("code", "c-1"), ("state", state)] == parse_qsl(
-        parts.query, keep_blank_values=True
+    assert ["/home"] == parse_qs(parts.query)["next"]
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1))
+def test_a_state_comes_back_as_it_was(state: str) -> None:
+    """Whatever stands in it, to the application and to another login."""
+    for address, expected in (
+        (with_code("https://app.example/cb?x=1", "c-1", state), ["x", "code", "state"]),
+        (login_address(state), ["state"]),
+    ):
+        query = parse_qs(urlsplit(address).query, strict_parsing=True)
+        assert (expected, [state]) == (list(query), query["state"])
+
+
+def test_without_a_state_a_login_begins_at_a_plain_address() -> None:
+    """Nothing is made up."""
+    assert "/login" == login_address()
+
+
+def test_a_chat_is_opened_from_everywhere_and_from_the_app() -> None:
+    """The application's own scheme knows Telegram alone."""
+    assert (
+        "https://t.me/shop_bot?start=Ab3_",
+        "tg://resolve?domain=shop_bot&start=Ab3_",
+    ) == deep_links("https://t.me", "shop_bot", "Ab3_")
+    assert ("http://[::1]:9/t/shop_bot?start=Ab3_", None) == deep_links(
+        "http://[::1]:9/t", "shop_bot", "Ab3_"
     )
 
 

@@ -116,7 +116,7 @@ def walk_from_application(context: BrowserContext, address: str, screen: str) ->
     page = context.new_page()
     page.goto(address)
     page.get_by_role("link", name="Log in").click()
-    number = page.get_by_test_id("number").inner_text().strip()
+    number = page.locator(".number").inner_text()
     take(page, "login", screen)
     with context.expect_page() as opened:
         page.get_by_role("link", name="Open Telegram").click()

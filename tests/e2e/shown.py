@@ -32,7 +32,7 @@ class Gallery:
             headers = {"content-type": asset.media_type, **asset.headers}
             route.fulfill(status=200, body=asset.content, headers=headers)
             return
-        if path.startswith("/login"):
+        if path.startswith("/login/"):
             # What the script of a login's page asks for: it hears nothing, and goes nowhere.
             route.fulfill(status=204)
             return

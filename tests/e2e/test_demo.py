@@ -48,6 +48,13 @@ def address(demo: Process) -> str:
     return found[1]
 
 
+def other_address(demo: Process) -> str:
+    """Return the address of the sample application."""
+    found = re.search(r"open (http://127\.0\.0\.1:\d+) and press Log in", demo.output)
+    assert found is not None
+    return found[1]
+
+
 def printed_address(process: Process) -> bool:
     """Say whether a demo has printed its address."""
     return ADDRESS.search(process.output) is not None
@@ -102,6 +109,34 @@ def test_a_used_link_says_what_to_do(demo: Process, chromium: Browser) -> None:
 
         expect(again.get_by_role("heading")).to_have_text("This link has been used already")
         expect(again.get_by_text("Send /login to the bot again")).to_be_visible()
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_newcomer_logs_in_by_the_other_door(
+    screen: dict[str, object], demo: Process, chromium: Browser
+) -> None:
+    """From Log in at the application, by the chat, and back with the state that it sent along."""
+    with chromium.new_context(**screen) as context:  # type: ignore[arg-type]  # Playwright's options
+        start = context.new_page()
+        start.goto(address(demo))
+        with context.expect_page() as opened:
+            start.get_by_role("link", name="sample application").locator(
+                "visible=true"
+            ).last.click()
+        page = opened.value
+        assert page.url.rstrip("/") == other_address(demo)
+        page.get_by_role("link", name="Log in").click()
+        number = page.locator(".number").inner_text()
+        with context.expect_page() as opened:
+            page.get_by_role("link", name="Open Telegram").click()
+        chat = opened.value
+        chat.get_by_role("button", name="START", exact=True).click()
+        chat.get_by_role("button", name=number, exact=True).click()
+
+        expect(page.get_by_text("telegram_id")).to_be_visible()
+        expect(page.get_by_text("the state that this browser kept came back")).to_be_visible()
+        assert "state=" not in page.url
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_link_opened_twice_works_in_both_tabs(demo: Process, chromium: Browser) -> None:

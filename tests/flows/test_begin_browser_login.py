@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from anyio import create_task_group, fail_after
 from tests.browser_logins import (
     VISITOR,
     approved,
@@ -139,6 +140,31 @@ async def test_two_processes_count_together(
         other = a_deployment(store, now=clock, new_id=Ids(), browser_logins_per_minute=LIMIT)
         with pytest.raises(TooManyLogins):
             await begun(other)
+
+
+async def test_begins_at_the_same_moment_are_all_counted(strict: Deployment) -> None:
+    """Whoever sends many at once gets no more than one after the other."""
+    refused: list[int] = []
+
+    async def begins() -> None:
+        try:
+            await begun(strict)
+        except TooManyLogins as error:
+            refused.append(error.wait)
+
+    async with create_task_group() as tasks:
+        for _ in range(4 * LIMIT):
+            tasks.start_soon(begins)
+    assert [MINUTE] * 3 * LIMIT == refused
+
+
+async def test_who_begins_too_many_keeps_no_writer_waiting(strict: Deployment) -> None:
+    """The refusal comes while somebody else writes."""
+    for _ in range(LIMIT):
+        await begun(strict)
+    async with strict.store.writing():
+        with fail_after(5), pytest.raises(TooManyLogins):
+            await begun(strict)
 
 
 async def test_a_blocked_network_begins_nothing_and_finishes_nothing(

@@ -18,6 +18,8 @@ HEAVY = (
     "joserfc",
     "httpx",
     "jinja2",
+    "maxminddb",
+    "segno",
     "rich",
     "click",
     "jwt",

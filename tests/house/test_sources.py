@@ -22,6 +22,7 @@ DOORS = {
     "authlib": {"oidc"},
     "jinja2": {"api", "sandbox"},
     "segno": {"api"},
+    "maxminddb": {"api"},
     "click": {"cli"},
 }
 

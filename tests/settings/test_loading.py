@@ -50,6 +50,13 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
         {TOKEN: TOKEN, f"  {TOKEN}\n": TOKEN},
         ["", "nonsense", "123456:", ":abcdef", "123456:abc def", "123456:ab", "\u0661:abcdef"],
     ),
+    "TELEGRAM__LINK_URL": (
+        {
+            "https://t.me": "https://t.me",
+            "http://127.0.0.1:9000/t": "http://127.0.0.1:9000/t",
+        },
+        ["", "t.me", "https://t.me/", "https://t.me?x", "ftp://t.me", "https://t.me/#x"],
+    ),
     "TELEGRAM__API_URL": (
         {
             "http://127.0.0.1:8081": "http://127.0.0.1:8081",
@@ -144,6 +151,7 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["", "x" * 61, "a\nb", "a\u202eb"],
     ),
     "LOGIN__REQUESTS_PER_MINUTE": ({"1": 1, "60": 60}, ["", "0", "61"]),
+    "LOGIN__PLACES": ({"/srv/places.mmdb": Path("/srv/places.mmdb")}, []),
     "LOGIN__APPROVAL_TTL": ({"30": 30, "900": 900}, ["", "29", "901", "5m"]),
     "LOGIN__CODE_TTL": ({"10": 10, "3600": 3600}, ["", "9", "3601", "2m"]),
     "LOGIN__TOKEN_TTL": ({"60": 60, "86400": 86400}, ["", "59", "86401", "1h"]),

@@ -60,6 +60,7 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
     values = {
         "issuer": '"https://login.example.org"',
         "telegram.token": f'"{TOKEN}"',
+        "telegram.link_url": '"http://127.0.0.1:9000"',
         "telegram.api_url": '"http://127.0.0.1:8081"',
         "telegram.mode": '"webhook"',
         "telegram.link_url": '"http://127.0.0.1:8081/telegram"',
@@ -72,6 +73,7 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
         "login.application_name": '"The Shop"',
         "login.requests_per_minute": "6",
         "login.code_ttl": "60",
+        "login.places": '"/srv/places.mmdb"',
         "login.approval_ttl": "120",
         "login.token_ttl": "600",
         "database.path": '"x.db"',

@@ -25,6 +25,7 @@ from tgauth.api.metrics import metrics_routes
 from tgauth.api.options import ApiOptions
 from tgauth.api.pages import Pages
 from tgauth.api.patience import Patience
+from tgauth.api.places import open_places
 from tgauth.api.proxies import Proxies
 from tgauth.api.reference import Reference, reference_routes
 from tgauth.api.streams import Streams
@@ -50,17 +51,19 @@ def build_app(
 
     Raises:
         BrandingUnusable: A part of the branding cannot be shown.
+        PlacesUnusable: The file with the places cannot be read.
     """
     brand = load_brand(options.branding, name=host_of(deployment.issuer.url))
     pages = Pages(brand, deployment.client)
     patience = Patience(deployment)
+    places = open_places(options.places)
 
     machine_routes = [*token_routes(deployment, keys, patience), *health_routes(deployment)]
     reference = Reference(machine_routes, address=deployment.issuer.url)
     app = Litestar(
         route_handlers=[
             *login_pages(deployment, pages, patience),
-            *browser_pages(deployment, pages, link_url=options.link_url),
+            *browser_pages(deployment, pages, places, link_url=options.link_url),
             *event_routes(deployment, streams or Streams(deployment)),
             *account_pages(deployment, pages),
             *asset_routes(pages.assets),

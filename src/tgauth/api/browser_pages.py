@@ -22,8 +22,9 @@ from tgauth.api.headers import was_head
 from tgauth.api.languages import words_of
 from tgauth.api.login_states import ANOTHER, FormTokens, LoginStates, page_of
 from tgauth.api.pages import ACCOUNT_PATH, Pages
+from tgauth.api.places import Places
 from tgauth.api.refusals import STALE_LOGIN_FORM, refusal_of
-from tgauth.api.visitors import is_part_of_a_page, is_speculative, visitor_of
+from tgauth.api.visitors import address_of, is_part_of_a_page, is_speculative, visitor_of
 from tgauth.domain.approval import LONGEST_STATE
 from tgauth.domain.code import hash_of
 from tgauth.domain.errors import (
@@ -69,9 +70,11 @@ _SAID_BY_THE_PAGE: Final = (
 )
 
 
-def browser_pages(deployment: Deployment, pages: Pages, *, link_url: str) -> list[HTTPRouteHandler]:
+def browser_pages(
+    deployment: Deployment, pages: Pages, places: Places, *, link_url: str
+) -> list[HTTPRouteHandler]:
     """Return the handlers of a login that begins in a browser."""
-    login = _BrowserPages(deployment, pages, link_url=link_url)
+    login = _BrowserPages(deployment, pages, places, link_url=link_url)
 
     @get(LOGIN_PATH, media_type=MediaType.HTML)
     async def begin(request: AnyRequest) -> Response[Any]:
@@ -93,9 +96,12 @@ def browser_pages(deployment: Deployment, pages: Pages, *, link_url: str) -> lis
 
 
 class _BrowserPages:
-    def __init__(self, deployment: Deployment, pages: Pages, *, link_url: str) -> None:
+    def __init__(
+        self, deployment: Deployment, pages: Pages, places: Places, *, link_url: str
+    ) -> None:
         self._deployment = deployment
         self._pages = pages
+        self._places = places
         self._states = LoginStates(deployment, pages, link_url=link_url)
         self._forms = Forms(deployment)
         self._issuer = deployment.issuer
@@ -114,6 +120,7 @@ class _BrowserPages:
         wish = Wish(
             browser=hash_of(secret),
             visitor=visitor_of(request),
+            place=await self._places.of(address_of(request)),
             state_parameter=states[0] if states else None,
         )
         login = await begin_browser_login(self._deployment, wish)

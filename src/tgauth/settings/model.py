@@ -141,6 +141,10 @@ class Login(Struct, frozen=True, kw_only=True):
     approval_ttl: Annotated[
         int, Meta(description="a number of seconds, 30 to 900", ge=30, le=900)
     ] = 300
+    places: Annotated[
+        Path | None,
+        Meta(description="a file in MaxMind's format (.mmdb) that says where addresses are"),
+    ] = None
     token_ttl: Annotated[
         int, Meta(description="a number of seconds, 60 to 86400", ge=60, le=_DAY)
     ] = 900

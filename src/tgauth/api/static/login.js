@@ -4,10 +4,6 @@
 const AGAIN = 10000; // milliseconds until another look where there is nothing to hear yet
 const MOST_PAUSE = 15000;
 
-function finish(form) {
-  form.submit();
-}
-
 function wait(box) {
   const form = box.querySelector("form");
   const said = box.querySelector("[data-said]");
@@ -29,7 +25,7 @@ function wait(box) {
     source.close();
     if (event.data === "approved") {
       if (said) said.textContent = said.dataset.approved;
-      finish(form);
+      form.submit();
     } else {
       location.reload();
     }
@@ -80,4 +76,6 @@ function wait(box) {
 }
 
 for (const box of document.querySelectorAll("[data-login]")) wait(box);
-for (const form of document.querySelectorAll("form[data-finish]")) finish(form);
+addEventListener("load", () => {
+  for (const form of document.querySelectorAll("form[data-finish]")) form.submit();
+});

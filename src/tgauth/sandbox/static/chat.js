@@ -224,7 +224,7 @@ async function start() {
     await call("/chat/starts", { user_id: me, payload: brought });
     history.replaceState(null, "", "/");
     $("problem").hidden = true;
-    $("text").focus();
+    $("messages").focus();  // not the field: on a phone that would bring its keyboard up
   } catch (error) {
     payload = brought;
     offer();

@@ -1,0 +1,153 @@
+"""Promises of the page of a login that begins in a browser, in a real one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.api.approving import BOT, answer, introduce, open_in_chat
+from tests.api.serving import Served, served
+from tests.builders import BOB, a_client
+from tests.e2e.browser import DESKTOP, PHONE, browser, needs_browser
+
+from tgauth.domain.approval import derive_numbers
+from tgauth.domain.instants import SECOND
+
+pytestmark = [pytest.mark.browser, needs_browser]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser."""
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Served]:
+    """Serve an installation whose bot has been in touch with Telegram."""
+    with served(tmp_path, client=a_client(callback_url=None)) as running:
+        running.call(introduce, running.deployment)
+        yield running
+
+
+def begin(page: Page, api: Served) -> str:
+    """Open the login page; return the login's id."""
+    page.goto(f"{api.url}/login")
+    return page.url.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("kind", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_page_moves_on_by_itself(chromium: Browser, api: Served, kind: Any) -> None:
+    """It shows the number, hears that it was opened, and is the account once it is approved."""
+    with chromium.new_context(**kind) as context:
+        page = context.new_page()
+        faults: list[str] = []
+        page.on("console", lambda message: faults.append(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        login_id = begin(page, api)
+        right = derive_numbers(api.deployment.master_key, login_id).right
+        expect(page.locator(".number")).to_have_text(str(right))
+        api.call(open_in_chat, api.deployment, login_id)
+        expect(page.locator("[data-said]")).to_have_text(
+            "Opened in Telegram. Now pick the number there."
+        )
+        api.call(answer, api.deployment, login_id)
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in as @alice")
+        assert [] == faults
+
+
+def test_on_a_phone_the_link_comes_first(chromium: Browser, api: Served) -> None:
+    """Beside a keyboard the code does."""
+    for kind, link_first in ((PHONE, True), (DESKTOP, False)):
+        with chromium.new_context(**kind) as context:
+            page = context.new_page()
+            begin(page, api)
+            link = page.get_by_role("link", name="Open Telegram").bounding_box()
+            code = page.get_by_role("img", name="QR code").bounding_box()
+            assert link is not None
+            assert code is not None
+            assert link_first == (link["y"] + link["height"] < code["y"])
+            assert link_first or code["x"] + code["width"] < link["x"]
+
+
+@pytest.mark.parametrize(
+    ("number", "title"), [(0, "The login was declined"), (1, "That was not the number")]
+)
+def test_the_page_says_that_it_was_denied(
+    chromium: Browser, api: Served, number: int, title: str
+) -> None:
+    """Without a press; and one can start over."""
+    with chromium.new_context() as context:
+        page = context.new_page()
+        login_id = begin(page, api)
+
+        async def deny() -> None:
+            await answer(api.deployment, login_id, number=number)
+
+        api.call(deny)
+        expect(page.get_by_role("heading", level=1)).to_have_text(title)
+        page.get_by_role("link", name="Start over").click()
+        expect(page.get_by_role("link", name="Open Telegram")).to_be_visible()
+        assert login_id not in page.url
+
+
+def test_the_page_counts_down_and_says_that_it_is_over(chromium: Browser, tmp_path: Path) -> None:
+    """By its own clock, whatever this machine's shows."""
+    with served(tmp_path, approval_lifetime=3 * SECOND) as api:
+        api.call(introduce, api.deployment)
+        with chromium.new_context() as context:
+            page = context.new_page()
+            begin(page, api)
+            expect(page.get_by_role("timer")).to_have_text("0:01")
+            expect(page.get_by_role("heading", level=1)).to_have_text("The login has expired")
+
+
+def test_another_account_is_asked_before_it_is_left(chromium: Browser, api: Served) -> None:
+    """The page never switches by itself."""
+    with chromium.new_context() as context:
+        page = context.new_page()
+
+        async def approve_as_bob(login_id: str) -> None:
+            await answer(api.deployment, login_id, telegram_id=BOB, name="bob")
+
+        api.call(approve_as_bob, begin(page, api))
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in as @bob")
+        begin(page, api)
+        page.get_by_role("link", name="Use another account").click()
+        api.call(answer, api.deployment, page.url.rpartition("/")[2].partition("?")[0])
+        page.get_by_role("button", name="Switch to @alice").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in as @alice")
+        begin(page, api)
+        page.get_by_role("button", name="Continue as @alice").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in as @alice")
+
+
+def test_without_a_script_a_refresh_does_it(chromium: Browser, api: Served) -> None:
+    """The page says so, and then shows a button."""
+    with chromium.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        login_id = begin(page, api)
+        expect(page.get_by_text("If it does not, refresh it.")).to_be_visible()
+        expect(page.get_by_label(f"Send this to @{BOT}")).to_be_hidden()
+        page.locator("summary").click()
+        expect(page.get_by_label(f"Send this to @{BOT}")).to_be_visible()
+        api.call(answer, api.deployment, login_id)
+        page.reload()
+        page.get_by_role("button", name="Continue as @alice").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in as @alice")
+
+
+def test_a_tab_that_was_thrown_away_finishes_when_it_comes_back(
+    chromium: Browser, api: Served
+) -> None:
+    """As phones do it while one is in Telegram."""
+    with chromium.new_context(**PHONE) as context:
+        page = context.new_page()
+        login_id = begin(page, api)
+        address = page.url
+        page.goto("about:blank")
+        api.call(answer, api.deployment, login_id)
+        page.goto(address)
+        expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in as @alice")
