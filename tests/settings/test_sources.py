@@ -60,7 +60,6 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
     values = {
         "issuer": '"https://login.example.org"',
         "telegram.token": f'"{TOKEN}"',
-        "telegram.link_url": '"http://127.0.0.1:9000"',
         "telegram.api_url": '"http://127.0.0.1:8081"',
         "telegram.mode": '"webhook"',
         "telegram.link_url": '"http://127.0.0.1:8081/telegram"',
