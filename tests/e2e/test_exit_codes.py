@@ -100,6 +100,15 @@ def test_78_a_mistake_in_the_configuration(installation: Tgauth, settings: dict[
     assert 78 == ended_with(installation, **settings)
 
 
+def test_78_a_file_of_places_that_is_none(installation: Tgauth, tmp_path: Path) -> None:
+    """It is told by the setting's name, and what is wrong with the file."""
+    path = tmp_path / "places.mmdb"
+    path.write_bytes(b"no database")
+    assert 78 == ended_with(installation, TGAUTH_LOGIN__PLACES=str(path))
+    assert "TGAUTH_LOGIN__PLACES" in installation.output
+    assert f"{path}: it is no database in MaxMind's format" in installation.output
+
+
 def test_each_code_is_written_down() -> None:
     """In docs/commands.md, and in the files that act upon them."""
     text = (ROOT / "docs" / "commands.md").read_text("utf-8").partition("## Exit codes")[2]

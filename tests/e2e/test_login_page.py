@@ -1,18 +1,25 @@
 """Promises of the page of a login that begins in a browser, in a real one."""
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio.from_thread
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.api.approving import BOT, answer, introduce, open_in_chat
-from tests.api.serving import Served, served
-from tests.builders import BOB, a_client
+from tests.api.serving import Served, new_id, served
+from tests.builders import BOB, a_client, a_deployment, an_issuer
 from tests.e2e.browser import DESKTOP, PHONE, browser, needs_browser
+from tests.harness import Telegram, Tgauth, eventually, tgauth
 
 from tgauth.domain.approval import derive_numbers
 from tgauth.domain.instants import SECOND
+from tgauth.store import Store
+from tgauth.store.master_key import load_master_key
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -151,3 +158,38 @@ def test_a_tab_that_was_thrown_away_finishes_when_it_comes_back(
         api.call(answer, api.deployment, login_id)
         page.goto(address)
         expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in as @alice")
+
+
+@pytest.mark.parametrize("event", ["kill", "reload"])
+def test_a_page_that_is_open_outlives_its_process(
+    chromium: Browser, sandbox: Telegram, tmp_path: Path, event: str
+) -> None:
+    """Killed or replaced: the browser opens its stream again, and hears of what came since."""
+
+    async def approve(installation: Tgauth, url: str, login_id: str) -> None:
+        async with Store.open(installation.database) as store:
+            key = installation.database.with_name(f"{installation.database.name}.key")
+            deployment = a_deployment(
+                store,
+                now=lambda: time.time_ns() // 1_000_000,
+                new_id=new_id,
+                issuer=an_issuer(url),
+                master_key=await load_master_key(store, key, may_create=False),
+            )
+            await answer(deployment, login_id)
+
+    with tgauth(tmp_path, sandbox.url) as installation:
+        serving = installation.start("serve")
+        with chromium.new_context() as context:
+            page = context.new_page()
+            page.goto(f"{installation.url}/login")
+            login_id = page.url.rpartition("/")[2]
+            before = eventually(lambda: serving.children().get("api", 0))
+            if event == "kill":
+                os.kill(before, signal.SIGKILL)
+            else:
+                serving.popen.send_signal(signal.SIGHUP)
+            eventually(lambda: serving.children().get("api", before) != before)
+            with anyio.from_thread.start_blocking_portal("asyncio") as portal:
+                portal.call(approve, installation, installation.url, login_id)
+            expect(page.get_by_role("heading", level=1)).to_have_text("You are logged in as @alice")

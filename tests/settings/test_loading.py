@@ -50,13 +50,6 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
         {TOKEN: TOKEN, f"  {TOKEN}\n": TOKEN},
         ["", "nonsense", "123456:", ":abcdef", "123456:abc def", "123456:ab", "\u0661:abcdef"],
     ),
-    "TELEGRAM__LINK_URL": (
-        {
-            "https://t.me": "https://t.me",
-            "http://127.0.0.1:9000/t": "http://127.0.0.1:9000/t",
-        },
-        ["", "t.me", "https://t.me/", "https://t.me?x", "ftp://t.me", "https://t.me/#x"],
-    ),
     "TELEGRAM__API_URL": (
         {
             "http://127.0.0.1:8081": "http://127.0.0.1:8081",
