@@ -208,9 +208,19 @@ async def test_who_says_it_was_not_them_reads_what_that_did(
     assert [] == buttons(edit)
 
 
-@pytest.mark.parametrize("in_list", [True, False], ids=["from the list", "an hour ago"])
-async def test_an_end_that_blocks_nothing_says_nothing_of_it(
-    deployment: Deployment, bot: Bot, telegram: FakeTelegram, clock: Clock, *, in_list: bool
+@pytest.mark.parametrize(
+    ("in_list", "later"),
+    [(True, 0), (False, HOUR), (False, -HOUR)],
+    ids=["from the list", "an hour ago", "before the clock was set back"],
+)
+async def test_an_end_that_blocks_nothing_says_nothing_of_it(  # noqa: PLR0913 - two of them are the table
+    deployment: Deployment,
+    bot: Bot,
+    telegram: FakeTelegram,
+    clock: Clock,
+    *,
+    in_list: bool,
+    later: int,
 ) -> None:
     """A session ended from the list was its person's; and a block ends after an hour."""
     login = await asked_login(deployment)
@@ -219,7 +229,10 @@ async def test_an_end_that_blocks_nothing_says_nothing_of_it(
         session_id = await finish(deployment, login)
         tapping = await received(deployment, 900)
         await end_from_chat(deployment, tapping, session_id, message_id=5, in_list=in_list)
-        clock.advance(0 if in_list else HOUR)
+        if later < 0:
+            clock.step(later)
+        else:
+            clock.advance(later)
 
     edit = await becoming(deployment, bot, telegram, leave)
     assert "Your login to The Shop has been ended." in edit["text"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tgauth.domain.instants import Instant, maybe_timestamp, timestamp
+from tgauth.domain.instants import Instant, maybe_timestamp, time_left, timestamp
 
 
 @pytest.fixture(params=["UTC", "Asia/Kathmandu", "America/St_Johns"])
@@ -39,3 +39,12 @@ def test_where_there_is_no_instant_nothing_is_written() -> None:
     """The beginning of time is one, all the same."""
     assert maybe_timestamp(None) is None
     assert maybe_timestamp(0) is not None
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [(None, 0), (999, 0), (1000, 0), (1001, 1), (1060, 60), (1061, 0), (10**15, 0)],
+)
+def test_what_lasts_longer_than_it_can_is_over(until: Instant | None, expected: int) -> None:
+    """Its beginning was in a future that was none."""
+    assert expected == time_left(until, longest=60, now=1000)

@@ -23,3 +23,18 @@ def timestamp(instant: Instant) -> str:
 def maybe_timestamp(instant: Instant | None) -> str | None:
     """Return the same of an instant that there may not be."""
     return None if instant is None else timestamp(instant)
+
+
+def time_left(until: Instant | None, *, longest: int, now: Instant) -> int:
+    """Return how many milliseconds something lasts still; 0: it is over, or never began.
+
+    One that would last longer than any can is over as well: the clock was set back, and its end may
+    be far away.
+
+    Args:
+        until: When it ends, if it ever began.
+        longest: How long it lasts at most.
+        now: The current instant.
+    """
+    left = 0 if until is None else until - now
+    return left if 0 < left <= longest else 0

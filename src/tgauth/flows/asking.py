@@ -8,6 +8,7 @@ from tgauth.domain.approval import (
     looks_like_a_name,
 )
 from tgauth.domain.code import hash_of
+from tgauth.domain.instants import time_left
 from tgauth.domain.login import LoginRequest, Standing
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import Person
@@ -49,8 +50,7 @@ async def why_not_asked(  # noqa: PLR0911, PLR0913, PLR0917 - one for each reaso
     if not await may_log_in(deployment, connection, asked, known):
         return Notice.NOT_ALLOWED
     blocked_until = await approvals.blocked_until(connection, telegram_id)
-    # One from the far future: the clock was set back, and its end may be far away.
-    if blocked_until is not None and 0 < blocked_until - now <= BLOCK_LIFETIME:
+    if time_left(blocked_until, longest=BLOCK_LIFETIME, now=now):
         return Notice.APPROVALS_BLOCKED
     if approval is None or login is None:
         return Notice.APPROVAL_UNKNOWN

@@ -13,7 +13,7 @@ from tgauth.domain.approval import (
 from tgauth.domain.code import hash_of
 from tgauth.domain.errors import ApprovalUnknown, NetworkBlocked, OtherBrowser, TooManyLogins
 from tgauth.domain.failures import counted_as
-from tgauth.domain.instants import MINUTE, Instant
+from tgauth.domain.instants import MINUTE, Instant, time_left
 from tgauth.domain.login import Door, LoginRequest, Standing, begin_in_browser
 from tgauth.domain.person import Person
 from tgauth.domain.session import Visitor
@@ -133,9 +133,9 @@ async def require_network(connection: Connection, network: str, *, now: Instant)
         NetworkBlocked: It is blocked for a while.
     """
     until = await blocked_networks.blocked_until(connection, network)
-    # One from the far future: the clock was set back, and its end may be far away.
-    if until is not None and 0 < until - now <= NETWORK_BLOCK_LIFETIME:
-        raise NetworkBlocked(until - now)
+    left = time_left(until, longest=NETWORK_BLOCK_LIFETIME, now=now)
+    if left:
+        raise NetworkBlocked(left)
 
 
 async def show_browser_login(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tgauth.domain.approval import Denial, derive_numbers
+from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME, Denial, derive_numbers
 from tgauth.domain.code import CodeKind, derive_code
 from tgauth.domain.failures import counted_as
-from tgauth.domain.instants import SECOND, Instant
+from tgauth.domain.instants import SECOND, Instant, time_left
 from tgauth.domain.login import Door, LoginRequest, Standing
 from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.domain.session import Session, Visitor
@@ -277,4 +277,4 @@ async def _blocked_network(connection: Connection, session: Session, now: Instan
         return None
     network = counted_as(session.visitor.address)
     until = await blocked_networks.blocked_until(connection, network)
-    return network if until is not None and until > now else None
+    return network if time_left(until, longest=NETWORK_BLOCK_LIFETIME, now=now) else None
