@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,23 @@ def test_a_page_hears_that_its_time_is_over(tmp_path: Path) -> None:
         page.rest()
         assert ["expired"] == page.events
         assert time.monotonic() - began < 2.5
+
+
+def test_a_page_that_comes_later_and_ends_sooner_hears_it_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the next look was meant for another login, and nothing is committed meanwhile."""
+    monkeypatch.setattr("tgauth.store.watching.LOOK_EVERY", 60)
+    with served(tmp_path) as api, listening(api, stream_of(api, begin(api))) as first:
+        first.until("retry")
+        hurried = replace(api.deployment, approval_lifetime=1 * SECOND)
+        wish = Wish(browser=BROWSER, visitor=Visitor(address="203.0.113.9"))
+        login: LoginRequest = api.call(begin_browser_login, hurried, wish)
+        time.sleep(0.2)  # whoever was woken by that has looked
+        with listening(api, stream_of(api, login)) as second:
+            second.until("retry")
+            second.rest()
+            assert ["expired"] == second.events
 
 
 def test_a_commit_of_another_process_is_heard_at_once(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ class _Listening(Response[None]):
                 if self._hash not in found:
                     await _nothing(send)
                     return
-                stream.hear(found[self._hash])
+                self._streams.begin(stream, found[self._hash])
                 lift_deadline(scope)
                 await _tell(stream, scope, receive, send)
         except TooManyStreams as error:

@@ -117,6 +117,8 @@ class Streams:
         self._is_leaving = False
         self._needed = asyncio.Event()
         self._woken = asyncio.Event()
+        #: When the next look comes by itself, if it is known.
+        self._next_look: Instant | None = None
 
     @contextmanager
     def opened(self, stream_hash: str, address: str) -> Iterator[Stream]:
@@ -145,6 +147,18 @@ class Streams:
             yield stream
         finally:
             self._close(stream, stream_hash, network)
+
+    def begin(self, stream: Stream, signal: Signal) -> None:
+        """Tell a stream how its login stands at first.
+
+        Args:
+            stream: The stream.
+            signal: How it stands.
+        """
+        stream.hear(signal)
+        ends, planned = stream.expires_at, self._next_look
+        if ends is not None and (planned is None or ends < planned):
+            self._woken.set()  # none of those that were open before ends so soon
 
     def _close(self, stream: Stream, stream_hash: str, network: str) -> None:
         self._number -= 1
@@ -192,7 +206,8 @@ class Streams:
     async def _wait(self) -> None:
         """Wait until something was committed, or the next login expires."""
         moments = [one.expires_at for one in self._all() if one.expires_at is not None]
-        left = (min(moments) - self._deployment.now()) / SECOND if moments else _LONGEST_SLEEP
+        ends = self._next_look = min(moments, default=None)
+        left = _LONGEST_SLEEP if ends is None else (ends - self._deployment.now()) / SECOND
         try:
             async with asyncio.timeout(min(max(left, _SHORTEST_SLEEP), _LONGEST_SLEEP)):
                 await self._woken.wait()
