@@ -112,19 +112,10 @@ def test_whoever_opens_it_first_is_the_one_who_is_asked() -> None:
 
 
 def test_nobody_else_is_asked() -> None:
-    """Neither by opening it second, nor by answering."""
+    """By opening it second."""
     opened = an_approval().open(telegram_id=ALICE, now=NOW)
     with pytest.raises(ApprovalTaken):
         opened.open(telegram_id=BOB, now=NOW)
-    with pytest.raises(ApprovalTaken):
-        opened.require_asked(BOB)
-    opened.require_asked(ALICE)
-
-
-def test_nobody_is_asked_before_it_is_opened() -> None:
-    """An answer that comes without a question is nobody's."""
-    with pytest.raises(ApprovalTaken):
-        an_approval().require_asked(ALICE)
 
 
 @pytest.mark.parametrize("denial", Denial)

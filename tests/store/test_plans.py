@@ -28,7 +28,6 @@ HOT = {
     "approvals.get": approvals.SELECT,
     "approvals.save": approvals.UPSERT,
     "approvals.by_handle": approvals.SELECT_BY_HANDLE,
-    "approvals.by_stream": approvals.SELECT_BY_STREAM,
     "approvals.followed": approvals.SELECT_FOLLOWED.format(names=":name0, :name1"),
     "approvals.count_begun": approvals.COUNT_BEGUN,
     "approvals.count_failed": approvals.COUNT_FAILED,

@@ -464,8 +464,7 @@ async def test_what_is_asked_for_a_login_comes_back(store: Store, denial: Denial
     async with store.reading() as connection:
         assert answered == await approvals.get(connection, login.id)
         assert answered == await approvals.by_handle(connection, "handle")
-        assert answered == await approvals.by_stream(connection, "stream")
         assert [answered] == await approvals.opened_by(connection, ALICE)
         assert await approvals.by_handle(connection, "stream") is None
-        assert await approvals.by_stream(connection, "handle") is None
+        assert ["stream"] == list(await approvals.followed(connection, ["stream", "handle"]))
         assert [] == await approvals.opened_by(connection, BOB)

@@ -96,17 +96,9 @@ class Approval:
         """
         if self.opened_by is None:
             return replace(self, opened_by=telegram_id, opened_at=now)
-        self.require_asked(telegram_id)
-        return self
-
-    def require_asked(self, telegram_id: int) -> None:
-        """Let nobody answer but who is asked.
-
-        Raises:
-            ApprovalTaken: It is somebody else.
-        """
         if self.opened_by != telegram_id:
             raise ApprovalTaken(self.login_id)
+        return self
 
     def denied(self, denial: Denial) -> "Approval":
         """Return this with the reason why its login was denied."""

@@ -27,7 +27,6 @@ UPSERT: Final = f"""
 """
 SELECT: Final = f"SELECT {COLUMNS} FROM approvals WHERE login_id = :login_id"
 SELECT_BY_HANDLE: Final = f"SELECT {COLUMNS} FROM approvals WHERE handle_hash = :handle_hash"
-SELECT_BY_STREAM: Final = f"SELECT {COLUMNS} FROM approvals WHERE stream_hash = :stream_hash"
 #: Names in one look: well below what any SQLite takes as parameters.
 NAMES_AT_ONCE: Final = 500
 SELECT_FOLLOWED: Final = """
@@ -116,11 +115,6 @@ async def get(connection: Connection, login_id: str) -> Approval | None:
 async def by_handle(connection: Connection, handle_hash: str) -> Approval | None:
     """Return what a deep link means."""
     return _maybe(await connection.one(SELECT_BY_HANDLE, {"handle_hash": handle_hash}))
-
-
-async def by_stream(connection: Connection, stream_hash: str) -> Approval | None:
-    """Return what a stream of events is about."""
-    return _maybe(await connection.one(SELECT_BY_STREAM, {"stream_hash": stream_hash}))
 
 
 async def followed(
