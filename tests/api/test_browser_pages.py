@@ -360,10 +360,14 @@ async def test_the_page_says_what_became_of_it(
         await answer(deployment, login_of(page), number=number)
         status, text = await said(page)
         assert (410, True) == (status, expected in text)
-    page = await begin(browser, state="s-1", as_another=True)
-    clock.advance(deployment.approval_lifetime)
-    status, text = await said(page)
-    assert (410, True) == (status, "The login has expired" in text)
+    for is_approved in (False, True):
+        page = await begin(browser, state="s-1", as_another=True)
+        if is_approved:
+            await answer(deployment, login_of(page))
+        clock.advance(deployment.approval_lifetime)
+        status, text = await said(page)
+        assert (410, True) == (status, "The login has expired" in text)
+        assert "It was not approved and finished in time, and nobody was logged in." in text
 
 
 async def test_a_press_too_late_leads_back_to_the_page(

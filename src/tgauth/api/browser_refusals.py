@@ -105,7 +105,7 @@ DENIED: Final[dict[Denial, Refusal]] = {
 }
 EXPIRED: Final = _over(
     "The login has expired",
-    "Nobody answered in Telegram in time, and nobody was logged in. Start over for a new one.",
+    "It was not approved and finished in time, and nobody was logged in. Start over for a new one.",
 )
 REDEEMED: Final = _over(
     "You have logged in with this already",
