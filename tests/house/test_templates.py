@@ -82,7 +82,11 @@ def attributes_of(tree: nodes.Template, name: str) -> set[str]:
 
 def test_every_template_has_a_page() -> None:
     """No file is left over."""
-    assert {*(page.template for page in KINDS), "base.html"} == set(LOADER.list_templates())
+    used = {page.template for page in KINDS}
+    for name in used.copy():
+        used |= set(meta.find_referenced_templates(parsed(name)))
+    assert set(LOADER.list_templates()) == used
+    assert set() == meta.find_undeclared_variables(parsed("person.html")) - WORDING
 
 
 def said() -> set[str]:

@@ -10,18 +10,18 @@ from litestar import MediaType, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from tgauth.api.browser_refusals import NOT_A_VISIT, UNUSABLE_STATE
+from tgauth.api.continuing import go_on
 from tgauth.api.cookies import (
     browser_cookie,
     browser_secret,
     cookie_of,
     new_browser_secret,
-    session_cookie,
 )
 from tgauth.api.forms import AnyRequest, Forms, see_other
 from tgauth.api.headers import was_head
 from tgauth.api.languages import words_of
 from tgauth.api.login_states import ANOTHER, FormTokens, LoginStates, page_of
-from tgauth.api.pages import ACCOUNT_PATH, Pages
+from tgauth.api.pages import Pages
 from tgauth.api.places import Places
 from tgauth.api.refusals import STALE_LOGIN_FORM, refusal_of
 from tgauth.api.visitors import address_of, is_part_of_a_page, is_speculative, visitor_of
@@ -40,7 +40,7 @@ from tgauth.domain.errors import (
     PersonNotAllowed,
     SessionEnded,
 )
-from tgauth.domain.links import LOGIN_PATH, with_code
+from tgauth.domain.links import LOGIN_PATH
 from tgauth.flows.begin_browser_login import (
     Wish,
     begin_browser_login,
@@ -105,7 +105,6 @@ class _BrowserPages:
         self._states = LoginStates(deployment, pages, link_url=link_url)
         self._forms = Forms(deployment)
         self._issuer = deployment.issuer
-        self._target = deployment.client.callback_url
 
     async def begin(self, request: AnyRequest) -> Response[Any]:
         """Begin a login and lead to its page; a browser that has a name keeps it."""
@@ -179,14 +178,7 @@ class _BrowserPages:
             )
         except _SAID_BY_THE_PAGE:
             return see_other(page_of(login_id))
-        _log.info("login.redeemed", login_id=login_id, session_id=outcome.session.id, by="browser")
-        target = ACCOUNT_PATH
-        if self._target is not None and outcome.callback_code is not None:
-            target = with_code(self._target, outcome.callback_code, outcome.state_parameter)
-        cookie = session_cookie(
-            self._issuer, outcome.secret, lifetime=self._deployment.sessions.lifetime
-        )
-        return see_other(target, cookies=[cookie])
+        return go_on(self._deployment, outcome)
 
     def _token(self, request: AnyRequest, purpose: str, login_id: str) -> str:
         return self._forms.token(self._secret(request), purpose=f"{purpose}/{login_id}")

@@ -6,18 +6,19 @@ from typing import Any
 from litestar import MediaType, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from tgauth.api.cookies import PendingLogin, cookie_of, login_cookie, session_cookie
+from tgauth.api.continuing import go_on
+from tgauth.api.cookies import PendingLogin, cookie_of, login_cookie
 from tgauth.api.forms import AnyRequest, Forms, see_other
 from tgauth.api.in_app import way_out
 from tgauth.api.languages import words_of
-from tgauth.api.pages import ACCOUNT_PATH, Pages, initial_of
+from tgauth.api.pages import Pages, initial_of
 from tgauth.api.patience import Patience
 from tgauth.api.refusals import NO_CODE, STALE_FORM, refusal_of
 from tgauth.api.views import ContinuePage
 from tgauth.api.visitors import visitor_of
 from tgauth.domain.code import looks_like_a_code
 from tgauth.domain.errors import CodeUnknown, PersonBanned, PersonNotAllowed
-from tgauth.domain.links import CALLBACK_PATH, host_of, with_code
+from tgauth.domain.links import CALLBACK_PATH, host_of
 from tgauth.flows.browser_sessions import Browser
 from tgauth.flows.continue_in_browser import Offer, continue_in_browser, show_offer
 from tgauth.flows.deployment import Deployment
@@ -91,20 +92,8 @@ class _LoginPages:
             browser=self._browser(request, pending),
             switch=form.get("switch") == "yes",
         )
-        _log.info(
-            "login.redeemed",
-            login_id=outcome.login_id,
-            session_id=outcome.session.id,
-            by="browser",
-        )
-        target = ACCOUNT_PATH
-        if self._target is not None and outcome.callback_code is not None:
-            target = with_code(self._target, outcome.callback_code)
         # The login cookie stays: a second press of the same button has to find it.
-        cookie = session_cookie(
-            self._issuer, outcome.secret, lifetime=self._deployment.sessions.lifetime
-        )
-        return see_other(target, cookies=[cookie])
+        return go_on(self._deployment, outcome)
 
     async def naming_the_refused(
         self, request: AnyRequest, answer: Callable[[AnyRequest], Awaitable[Response[Any]]]
