@@ -4,9 +4,10 @@ import html
 import os
 import re
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -112,11 +113,12 @@ def the_only(pattern: re.Pattern[str], text: str) -> str:
 
 def question(sandbox: Telegram, user_id: int, *, within: float = 20) -> dict[str, Any]:
     """Wait for the newest question with buttons to answer it."""
-    asked = eventually(
-        lambda: [one for one in sandbox.answers(user_id) if "Decline" in buttons(one)],
-        within=within,
-    )
-    return dict(asked[-1])
+    return dict(eventually(lambda: questions(sandbox, user_id), within=within)[-1])
+
+
+def questions(sandbox: Telegram, user_id: int) -> list[dict[str, Any]]:
+    """Return the questions with buttons to answer them, oldest first."""
+    return [one for one in sandbox.answers(user_id) if "Decline" in buttons(one)]
 
 
 def buttons(message: dict[str, Any]) -> dict[str, str]:
@@ -148,10 +150,14 @@ def said(sandbox: Telegram, user_id: int, part: str, *, within: float = 10) -> d
 def serve(installation: Tgauth) -> Process:
     """Start everything, and wait until the bot has told its name, too."""
     process = installation.start("serve")
-    eventually(
-        lambda: "ready: api, bot" in process.output or {"api", "bot"} <= set(process.children())
-    )
+    eventually(lambda: bot_is_known(installation))
     return process
+
+
+def bot_is_known(installation: Tgauth) -> bool:
+    """Say whether pages can lead to the bot by now."""
+    with closing(sqlite3.connect(installation.database)) as raw:
+        return bool(raw.execute("SELECT username FROM bot_account").fetchall())
 
 
 def kill(installation: Tgauth, who: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.browser import DESKTOP, PHONE, browser, needs_browser
 from tests.e2e.browser_first import HANDLE, answer, buttons, kill, question, serve
-from tests.harness import Telegram, Tgauth, telegram, tgauth
+from tests.harness import Telegram, Tgauth, eventually, telegram, tgauth
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -114,8 +114,7 @@ def test_it_works_without_javascript(
         sandbox.open_link(ADA, handle_on(page))
         answer(sandbox, ADA, number_on(page))
         button = page.get_by_role("button", name="Continue as")
-        while not button.is_visible():
-            page.reload()
+        eventually(lambda: page.reload() and button.is_visible(), every=0.1)
         button.click()
         expect(heading(page)).to_contain_text("You are logged in as")
 
