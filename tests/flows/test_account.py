@@ -329,6 +329,21 @@ async def test_an_export_holds_what_somebody_was_asked(
     assert ([], None) == (bobs.asked, bobs.asked_nothing_until)
 
 
+async def test_an_export_tells_of_another_browser_no_more_than_the_question_did(
+    deployment: Deployment, clock: Clock
+) -> None:
+    """Its network: neither beside the question nor in the audit log does its address stand."""
+    await log_in(deployment, 1)
+    visitor = Visitor(device="Firefox, Linux", address="2001:db8::7")
+    await steps.opened(deployment, await steps.begun(deployment, visitor=visitor))
+    data = await export_data(deployment, await the_person(deployment))
+    document = document_of(data, issuer="https://login.example.org", now=clock())
+    [opened] = [one for one in document["audit"] if "login.opened" == one["event"]]
+    assert ["2001:db8::/64"] == [one["network"] for one in document["asked"]]
+    assert "2001:db8::/64" == opened["address"]
+    assert "2001:db8::7" not in str(document)
+
+
 async def test_deleting_an_account_forgets_what_it_was_asked(deployment: Deployment) -> None:
     """Whatever came of it; a login that somebody else continued with stays theirs."""
     shared, hers = await asked_days(deployment)

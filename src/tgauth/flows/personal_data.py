@@ -1,10 +1,12 @@
 """What is kept about a person, as a document that they can take with them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from tgauth.domain.approval import Approval
-from tgauth.domain.audit import AuditEntry
+from tgauth.domain.audit import AuditEntry, AuditEvent
+from tgauth.domain.failures import counted_as
 from tgauth.domain.incoming import StoredUpdate
 from tgauth.domain.instants import Instant, maybe_timestamp, timestamp
 from tgauth.domain.login import LoginRequest
@@ -30,8 +32,14 @@ def document_of(data: PersonalData, *, issuer: str, now: Instant) -> dict[str, A
         "asked_nothing_until": maybe_timestamp(data.asked_nothing_until),
         "messages": [_message(one) for one in data.messages],
         "unhandled": [_update(one) for one in data.unhandled],
-        "audit": [audit_document(one) for one in data.audit],
+        "audit": [audit_document(_without_anothers_address(one)) for one in data.audit],
     }
+
+
+def _without_anothers_address(entry: AuditEntry) -> AuditEntry:
+    if entry.event is not AuditEvent.LOGIN_OPENED or entry.address is None:
+        return entry
+    return replace(entry, address=counted_as(entry.address))
 
 
 def audit_document(entry: AuditEntry) -> dict[str, Any]:
