@@ -81,6 +81,11 @@ class Browser:
         content = await self._reader.readexactly(int(received.get("content-length", "0")))
         return Answer(status=int(first.split()[1]), headers=received, body=content.decode())
 
+    async def connect_again(self, port: int) -> None:
+        """Take a new connection, as a browser does that has been idle for longer than a server."""
+        self.close()
+        self._reader, self._writer = await asyncio.open_connection(HOST, port)
+
     def close(self) -> None:
         """Hang up."""
         self._writer.close()

@@ -214,6 +214,8 @@ async def test_my_data_is_a_document_to_keep(
         "account",
         "sessions",
         "logins",
+        "asked",
+        "asked_nothing_until",
         "messages",
         "unhandled",
         "audit",

@@ -242,7 +242,7 @@ async def test_every_answer_carries_the_common_headers(
         await browser.get("/auth/callback"),
         await browser.get("/auth/callback", params={"code": code}),
         await browser.get("/static/style.css"),
-        await browser.get("/static/copy.js"),
+        await browser.get("/static/pages.js"),
         await browser.get("/static/icon.svg"),
         await api.get("/healthz"),
         await api.get("/api/auth/me"),

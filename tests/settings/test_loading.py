@@ -97,6 +97,13 @@ TABLE: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["proxy", "10.0.0.1/8", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.0/8;::1"],
     ),
     "API__FAILURES_PER_MINUTE": ({"1": 1, "10000": 10000}, ["", "0", "10001", "few"]),
+    "TELEGRAM__LINK_URL": (
+        {
+            "https://t.me": "https://t.me",
+            "http://127.0.0.1:8081/telegram": "http://127.0.0.1:8081/telegram",
+        },
+        ["", "t.me", "https://t.me/", "https://t.me?x=1", "https://t.me#x", "javascript:alert(1)"],
+    ),
     "API__LOGINS_PER_MINUTE": ({"1": 1, "10000": 10000}, ["", "0", "10001", "few"]),
     "LOGIN__ALLOW": (
         {

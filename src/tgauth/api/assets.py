@@ -80,7 +80,7 @@ def assets_of(brand: Brand) -> Assets:
     style = _shipped("style.css") + _colours(brand.palette).encode()
     return Assets(
         style=Asset(path=f"{_FOLDER}/style.css", content=style, media_type="text/css"),
-        script=_script("copy.js"),
+        script=_script("pages.js"),
         login_script=_script("login.js"),
         icon=_image("icon.svg", _icon(brand.palette), "image/svg+xml"),
         logo=_image("logo", brand.logo.content, brand.logo.media_type) if brand.logo else None,
