@@ -384,7 +384,7 @@ def test_who_lets_nothing_in_holds_no_stream_for_ever(
         client.flush()
         assert 200 == client.status()
         api.call(partial(answer, number=0), api.deployment, login.id)
-        statuses = []
+        statuses: list[bytes] = []
         while len(statuses) < 20 and b"200" not in statuses:
             client.connection.ping(b"12345678")
             client.flush()
