@@ -333,6 +333,20 @@ async def test_a_clock_that_was_set_back_blocks_nobody_for_ever(
     assert login == await opened(deployment, login, update_id=2)
 
 
+async def test_presses_for_no_requests_are_one_entry_an_hour(deployment: Deployment) -> None:
+    """Whoever presses the button ever so often, or makes presses up, fills no log."""
+    for number in range(5):
+        asking = await received(deployment, number + 1, telegram_id=BOB)
+        await block_approvals(deployment, asking, blocked=True, message_id=MESSAGE)
+    async with deployment.store.reading() as connection:
+        [entry] = await audit.of_person(connection, BOB)
+    assert (AuditEvent.APPROVALS_BLOCKED, "for_a_day", 5) == (
+        entry.event,
+        entry.reason,
+        entry.number,
+    )
+
+
 async def test_refusals_are_one_entry_an_hour(deployment: Deployment) -> None:
     """Whoever opens links ever so often fills no log."""
     login = await begun(deployment)

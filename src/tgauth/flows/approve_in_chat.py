@@ -276,7 +276,8 @@ async def _block(  # noqa: PLR0913, PLR0917 - a connection and a trail beside wh
         await approvals.block(connection, telegram_id, until=now + BLOCK_LIFETIME)
     else:
         await approvals.unblock(connection, telegram_id)
-    await trail.note(
+    # Anybody can press it, and ever so often: an hour of it is one entry.
+    await trail.count(
         connection,
         AuditEvent.APPROVALS_BLOCKED,
         BY_PERSON,
