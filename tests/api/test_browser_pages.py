@@ -323,6 +323,15 @@ async def test_a_state_that_cannot_be_kept_is_refused_politely(
     assert 0 == await logins_begun(deployment)
 
 
+@pytest.mark.parametrize("state", ["%FF", "a%ED%A0%80", "%F0%9F%98"])
+async def test_a_state_that_is_no_utf8_is_refused_at_once(
+    deployment: Deployment, browser: httpx.AsyncClient, state: str
+) -> None:
+    """It would come back as another one, and the login would fail at its very end."""
+    assert 400 == (await browser.get(f"/login?state={state}")).status_code
+    assert 0 == await logins_begun(deployment)
+
+
 async def test_the_longest_state_comes_back(
     deployment: Deployment, browser: httpx.AsyncClient
 ) -> None:

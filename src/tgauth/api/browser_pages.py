@@ -208,5 +208,7 @@ def _known(login_id: str) -> str:
 def _can_be_kept(state: str) -> bool:
     """Say whether an application can have this back as it sent it."""
     return len(state) <= LONGEST_STATE and not any(
-        unicodedata.category(one) in {"Cc", "Cs"} for one in state
+        # What was no UTF-8 is this character by now, and would come back as another state.
+        one == "\ufffd" or unicodedata.category(one) in {"Cc", "Cs"}
+        for one in state
     )
