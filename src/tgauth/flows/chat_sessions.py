@@ -5,7 +5,7 @@ from typing import Any
 
 from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME
 from tgauth.domain.audit import BY_PERSON, AuditEvent
-from tgauth.domain.failures import counted_as
+from tgauth.domain.failures import UNKNOWN, counted_as
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice, Outgoing, owe
@@ -122,8 +122,9 @@ async def _disown(
     """Write down that a login was not its person's, and block where it came from for a while."""
     about: dict[str, Any] = {"client_id": session.client_id, "session_id": session.id}
     await trail.note(connection, AuditEvent.SESSION_DISOWNED, BY_PERSON, person, **about)
-    if session.visitor.address is not None:
-        network = counted_as(session.visitor.address)
+    network = counted_as(session.visitor.address or "")
+    # Who comes without an address is everybody who does: that would lock out the innocent.
+    if network != UNKNOWN:
         await blocked_networks.block(connection, network, until=now + NETWORK_BLOCK_LIFETIME)
         await trail.note(
             connection,
