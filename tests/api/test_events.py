@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from h2.events import DataReceived, ResponseReceived
+from h2.settings import SettingCodes
 from tests.api.approving import answer, open_in_chat
 from tests.api.serving import Served, new_id, received, served
 from tests.api.test_http2 import Http2
@@ -367,6 +368,32 @@ def test_a_stream_works_over_http2(api: Served) -> None:
                 if isinstance(one, DataReceived)
             ]
             heard += b"".join(part or b"" for part in data)
+
+
+def test_who_lets_nothing_in_holds_no_stream_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In HTTP/2, with a shut window and a ping now and then: the end is not waited for long."""
+    monkeypatch.setattr("tgauth.api.process.Draining", partial(Draining, request_deadline=0.5))
+    monkeypatch.setattr("tgauth.api.process.Streams", partial(Streams, most=1))
+    with served(tmp_path) as api, Http2(api) as client:
+        login, other = begin(api), begin(api)
+        client.connection.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        client.flush()
+        client.ask(b"GET", stream_of(api, login).encode())
+        client.flush()
+        assert 200 == client.status()
+        api.call(partial(answer, number=0), api.deployment, login.id)
+        statuses: list[bytes] = []
+        while len(statuses) < 20 and b"200" not in statuses:
+            client.connection.ping(b"12345678")
+            client.flush()
+            with listening(api, stream_of(api, other)) as page:
+                page.until("\r\n")
+                statuses.append(page.heard.split(b" ")[1])
+            time.sleep(0.2)
+    assert b"503" == statuses[0]
+    assert b"200" == statuses[-1]
 
 
 @pytest.mark.anyio

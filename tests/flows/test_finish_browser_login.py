@@ -40,7 +40,7 @@ from tgauth.domain.errors import (
     SessionEnded,
     TgauthError,
 )
-from tgauth.domain.instants import HOUR
+from tgauth.domain.instants import HOUR, MINUTE
 from tgauth.domain.login import APPROVAL_LIFETIME, LoginState
 from tgauth.domain.person import AllowList
 from tgauth.domain.session import Visitor
@@ -382,6 +382,42 @@ async def test_that_was_not_me_ends_it_and_blocks_where_it_came_from(
         for one in entries
         if one.event.value.startswith(("session.", "address."))
     ]
+
+
+async def test_saying_it_again_blocks_no_longer(deployment: Deployment, clock: Clock) -> None:
+    """Nobody keeps a network that others share blocked with one session, nor fills the log."""
+    done = await finished(deployment, await approved(deployment))
+    assert Ending.ENDED is await disown(deployment, done)
+    clock.advance(NETWORK_BLOCK_LIFETIME - 1)
+    for number in range(5):
+        assert Ending.ENDED_BEFORE is await disown(deployment, done, update_id=900 + number)
+    with pytest.raises(NetworkBlocked):
+        await begun(deployment)
+    clock.advance(1)
+    await begun(deployment)
+    assert Ending.ENDED_BEFORE is await disown(deployment, done, update_id=950)
+    await begun(deployment)
+    async with deployment.store.reading() as connection:
+        entries = await audit.of_person(connection, ALICE)
+    disowned = [one.number for one in entries if one.event is AuditEvent.SESSION_DISOWNED]
+    assert 1 == len([one for one in entries if one.event is AuditEvent.ADDRESS_BLOCKED])
+    assert 3 > len(disowned)
+    assert 7 == sum(disowned)
+
+
+async def test_what_ended_a_moment_ago_blocks_for_the_rest_of_the_hour(
+    deployment: Deployment, clock: Clock
+) -> None:
+    """Whoever logs out everywhere first, and then says that one of them was not theirs."""
+    done = await finished(deployment, await approved(deployment))
+    await log_out_everywhere(deployment, await received(deployment, 790))
+    clock.advance(10 * MINUTE)
+    assert Ending.ENDED_BEFORE is await disown(deployment, done)
+    clock.advance(NETWORK_BLOCK_LIFETIME - 10 * MINUTE - 1)
+    with pytest.raises(NetworkBlocked):
+        await begun(deployment)
+    clock.advance(1)
+    await begun(deployment)
 
 
 async def test_a_list_of_sessions_blocks_nobody(deployment: Deployment) -> None:

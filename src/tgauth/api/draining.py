@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Seconds that one request may take, whatever it waits for: also for a client that does not read
-#: its answer. A stream of events lifts it for itself: `lift_deadline`.
+#: its answer. A stream of events lifts it for itself while there may be more to tell:
+#: `lift_deadline`, `restore_deadline`.
 REQUEST_DEADLINE: Final = 30.0
-#: Where a request finds the way to lift its own deadline.
+#: Where a request finds the way to lift its own deadline, or to have it again.
 _LIFT: Final = "tgauth.lift_deadline"
 #: Seconds for connections that the kernel accepted before we stopped listening.
 SETTLING: Final = 0.1
@@ -27,9 +28,18 @@ SETTLING: Final = 0.1
 
 def lift_deadline(scope: Scope) -> None:
     """Let this request take as long as it likes, until the process stops."""
-    lift: Callable[[], None] | None = scope.get(_LIFT)  # type: ignore[assignment]  # our own key
+    _lift(scope, lifted=True)
+
+
+def restore_deadline(scope: Scope) -> None:
+    """Let this request take as long from now on as any other one may."""
+    _lift(scope, lifted=False)
+
+
+def _lift(scope: Scope, *, lifted: bool) -> None:
+    lift: Callable[[bool], None] | None = scope.get(_LIFT)  # type: ignore[assignment]  # our own key
     if lift is not None:  # none where nobody watches: without a server around
-        lift()
+        lift(lifted)
 
 
 class Draining:
@@ -97,7 +107,7 @@ class Draining:
             self._scopes.add(cancel)
             self._idle.clear()
             try:
-                await app(_with_lift(scope, cancel), receive, sending)
+                await app(self._with_lift(scope, cancel), receive, sending)
             finally:
                 self._scopes.discard(cancel)
                 if not self._scopes:
@@ -105,12 +115,12 @@ class Draining:
         if cancel.cancelled_caught and not started:
             await _answer_unavailable(send)
 
+    def _with_lift(self, scope: Scope, cancel: anyio.CancelScope) -> Scope:
+        def lift(lifted: bool) -> None:  # noqa: FBT001 - called by `_lift` alone
+            seconds = math.inf if lifted else self._request_deadline
+            cancel.deadline = anyio.current_time() + seconds
 
-def _with_lift(scope: Scope, cancel: anyio.CancelScope) -> Scope:
-    def lift() -> None:
-        cancel.deadline = math.inf
-
-    return {**scope, _LIFT: lift}  # type: ignore[return-value]  # one key more in a TypedDict
+        return {**scope, _LIFT: lift}  # type: ignore[return-value]  # one key more in a TypedDict
 
 
 async def _answer_unavailable(send: Send) -> None:

@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive, Send
 
-from tgauth.api.draining import lift_deadline
+from tgauth.api.draining import lift_deadline, restore_deadline
 from tgauth.api.errors import WrongRequest
 from tgauth.api.forms import AnyRequest
 from tgauth.api.headers import was_head
@@ -74,7 +74,6 @@ class _Listening(Response[None]):
                     await _nothing(send)
                     return
                 self._streams.begin(stream, found[self._hash])
-                lift_deadline(scope)
                 await _tell(stream, scope, receive, send)
         except TooManyStreams as error:
             await _refuse(send, of_one=error.of_one)
@@ -93,11 +92,14 @@ async def _tell(stream: Stream, scope: HTTPScope, receive: Receive, send: Send) 
         is_gone = True
         group.cancel_scope.cancel()
 
+    lift_deadline(scope)
     await _begin(send, HTTPStatus.OK, [*_HEADERS, *_last_of_connection(scope)])
     async with anyio.create_task_group() as group:
         group.start_soon(watch)
         await _talk(stream, send)
         group.cancel_scope.cancel()
+    # Over HTTP/2 the last word waits for the other side's window, which may never open.
+    restore_deadline(scope)
     if not is_gone:
         await _write(send, b"", is_last=True)
 

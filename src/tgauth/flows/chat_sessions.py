@@ -6,7 +6,7 @@ from typing import Any
 from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME
 from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.failures import UNKNOWN, counted_as
-from tgauth.domain.instants import Instant
+from tgauth.domain.instants import Instant, time_left
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice, Outgoing, owe
 from tgauth.domain.person import Person
@@ -119,22 +119,40 @@ async def end_from_chat(
 async def _disown(
     connection: Connection, trail: Trail, session: Session, person: Person, *, now: Instant
 ) -> None:
-    """Write down that a login was not its person's, and block where it came from for a while."""
+    """Write down that a login was not its person's, and block where it came from for a while.
+
+    The hour runs from the session's end: who presses again and again, or long afterwards, does not
+    keep everybody who shares that network from logging in, and fills no log.
+    """
     about: dict[str, Any] = {"client_id": session.client_id, "session_id": session.id}
-    await trail.note(connection, AuditEvent.SESSION_DISOWNED, BY_PERSON, person, **about)
+    lives = session.lives_at(now)
+    note = trail.note if lives else trail.count
+    await note(connection, AuditEvent.SESSION_DISOWNED, BY_PERSON, person, **about)
     network = counted_as(session.visitor.address or "")
-    # Who comes without an address is everybody who does: that would lock out the innocent.
-    if network != UNKNOWN:
-        await blocked_networks.block(connection, network, until=now + NETWORK_BLOCK_LIFETIME)
-        await trail.note(
-            connection,
-            AuditEvent.ADDRESS_BLOCKED,
-            BY_PERSON,
-            person,
-            **about,
-            address=network,
-            device=session.visitor.device,
-        )
+    if network == UNKNOWN:
+        return  # that is everybody who comes without an address
+    until = (now if lives else _end_of(session)) + NETWORK_BLOCK_LIFETIME
+    before = await blocked_networks.blocked_until(connection, network)
+    left, left_before = (
+        time_left(one, longest=NETWORK_BLOCK_LIFETIME, now=now) for one in (until, before)
+    )
+    if left <= left_before:
+        return
+    await blocked_networks.block(connection, network, until=until)
+    await trail.note(
+        connection,
+        AuditEvent.ADDRESS_BLOCKED,
+        BY_PERSON,
+        person,
+        **about,
+        address=network,
+        device=session.visitor.device,
+    )
+
+
+def _end_of(session: Session) -> Instant:
+    ends = (session.ended_at, session.expires_at, session.idle_expires_at)
+    return min(end for end in ends if end is not None)
 
 
 def _closed_again(asked: Asked, login: LoginRequest, message_id: int, *, now: Instant) -> Outgoing:
