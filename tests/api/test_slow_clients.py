@@ -31,15 +31,16 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert [] == [one for one in caplog.get_records("call") if one.levelno >= logging.WARNING]
 
 
-def test_an_answer_that_nobody_reads_is_given_up(impatient: Served) -> None:
-    """The connection is reset: a kernel's buffer full of answers is not kept for ever."""
+@pytest.mark.parametrize("path", ["/static/style.css", "/healthz"], ids=["body", "head"])
+def test_an_answer_that_nobody_reads_is_given_up(impatient: Served, path: str) -> None:
+    """The connection is reset, be it amid a body or a head: no buffer is kept full for ever."""
     with socket.socket() as wire:
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.settimeout(5)
         wire.connect(("127.0.0.1", impatient.port))
         wire.settimeout(0)
         began, gone = time.monotonic(), False
-        request = b"GET /static/style.css HTTP/1.1\r\nHost: x\r\n\r\n" * 2000
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 2000
         while not gone and time.monotonic() - began < 8:
             try:
                 sent = wire.send(request)

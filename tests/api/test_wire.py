@@ -4,7 +4,9 @@ import json
 import time
 from collections.abc import Iterator
 
+import h11
 import pytest
+from hypercorn.protocol.events import Body, EndBody, Response
 from tests.api.serving import Served, received, served
 
 from tgauth.api import wire
@@ -180,3 +182,18 @@ def test_another_hypercorn_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delattr("hypercorn.asyncio.tcp_server.ProtocolWrapper")
     with pytest.raises(RuntimeError, match="not one that tgauth knows"):
         wire.install()
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_broke_off_is_not_begun_again() -> None:
+    """Its client took not even the head; another answer behind it would be no HTTP."""
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+    connection.next_event()
+    connection.send(h11.Response(status_code=200, headers=[("content-length", "5")]))
+    protocol = wire._Http1.__new__(wire._Http1)
+    protocol.connection = connection
+    again = Response(stream_id=1, headers=[(b"content-length", b"0")], status_code=500)
+    for event in (again, Body(stream_id=1, data=b"more than five"), EndBody(stream_id=1)):
+        await protocol.stream_send(event)
+    assert h11.SEND_BODY is connection.our_state

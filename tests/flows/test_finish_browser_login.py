@@ -344,6 +344,15 @@ async def disown(deployment: Deployment, done: Continuation, *, update_id: int =
     return ending
 
 
+async def test_nobody_is_blocked_where_no_address_is_known(deployment: Deployment) -> None:
+    """Behind a proxy that names no visitor, everybody comes from there."""
+    nowhere = Visitor(device="Firefox, Linux", address="unknown")
+    browser = replace(the_browser(), visitor=nowhere)
+    done = await finished(deployment, await approved(deployment), browser=browser)
+    assert Ending.ENDED is await disown(deployment, done)
+    await begun(deployment, visitor=nowhere)
+
+
 async def test_that_was_not_me_ends_it_and_blocks_where_it_came_from(
     deployment: Deployment, keyring: Keyring, clock: Clock
 ) -> None:

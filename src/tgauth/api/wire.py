@@ -24,6 +24,8 @@ from hypercorn.asyncio import run, tcp_server
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import Response, StreamClosed
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H2ProtocolAssumedError, H11Protocol
 from hyperframe.frame import GoAwayFrame
@@ -154,6 +156,17 @@ class _Wire(ProtocolWrapper):
 
 
 class _Http1(H11Protocol):
+    #: Whether an answer broke off, so that no more of it can be said.
+    _is_torn = False
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        # Whoever takes not even the head of an answer has it cut off there; Hypercorn would then
+        # begin another one, which h11 refuses.
+        begun = self.connection.our_state not in {h11.IDLE, h11.SEND_RESPONSE}
+        self._is_torn |= isinstance(event, Response) and begun
+        if not self._is_torn or isinstance(event, StreamClosed):
+            await super().stream_send(event)
+
     async def _check_protocol(self, event: h11.Request) -> None:
         await super()._check_protocol(_without_upgrade(event))
 

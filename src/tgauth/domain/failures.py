@@ -10,6 +10,8 @@ from tgauth.domain.instants import MINUTE, Instant
 WINDOW: Final = 1 * MINUTE
 #: One household or server is given at least so much of IPv6, so its addresses are free to it.
 _IPV6_SITE: Final = 64
+#: What everybody is counted under whose address nobody knows.
+UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ def counted_as(address: str) -> str:
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
-        return "unknown"
+        return UNKNOWN
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)

@@ -5,7 +5,7 @@ from typing import Any
 
 from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME
 from tgauth.domain.audit import BY_PERSON, AuditEvent
-from tgauth.domain.failures import counted_as
+from tgauth.domain.failures import UNKNOWN, counted_as
 from tgauth.domain.instants import Instant, time_left
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice, Outgoing, owe
@@ -128,10 +128,10 @@ async def _disown(
     lives = session.lives_at(now)
     note = trail.note if lives else trail.count
     await note(connection, AuditEvent.SESSION_DISOWNED, BY_PERSON, person, **about)
-    if session.visitor.address is None:
-        return
+    network = counted_as(session.visitor.address or "")
+    if network == UNKNOWN:
+        return  # that is everybody who comes without an address
     until = (now if lives else _end_of(session)) + NETWORK_BLOCK_LIFETIME
-    network = counted_as(session.visitor.address)
     before = await blocked_networks.blocked_until(connection, network)
     left, left_before = (
         time_left(one, longest=NETWORK_BLOCK_LIFETIME, now=now) for one in (until, before)
