@@ -23,6 +23,7 @@ ALTER TABLE new_logins RENAME TO logins;
 CREATE INDEX logins_by_subject ON logins (subject, created_at);
 CREATE INDEX logins_by_session ON logins (session_id);
 CREATE INDEX logins_by_expiry ON logins (expires_at);
+CREATE INDEX logins_of_nobody ON logins (expires_at) WHERE subject IS NULL;
 
 -- What a login that began in a browser asks of a person, and what came of it. The handle and the
 -- stream's id are derived from the master key, and only their hashes are here.

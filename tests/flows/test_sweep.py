@@ -24,7 +24,7 @@ from tests.builders import (
 from tgauth.domain.approval import BLOCK_LIFETIME, NETWORK_BLOCK_LIFETIME
 from tgauth.domain.errors import CodeUnknown
 from tgauth.domain.failures import Failures
-from tgauth.domain.instants import DAY, MINUTE
+from tgauth.domain.instants import DAY, HOUR, MINUTE
 from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice
 from tgauth.flows.approve_in_chat import block_approvals
@@ -234,7 +234,18 @@ async def test_a_person_and_a_ban_are_never_swept(
 async def test_what_was_asked_goes_with_its_login(
     deployment: Deployment, clock: Clock, count: Count, age: int, kept: int
 ) -> None:
-    """A week after it expired; a page that was left open is told that there is none any more."""
+    """A week after it expired, for who was asked to see."""
+    await steps.opened(deployment, await steps.begun(deployment))
+    clock.advance(APPROVAL_TTL + age)
+    await sweep_all(deployment)
+    assert (kept, kept) == (await count("logins"), await count("approvals"))
+
+
+@pytest.mark.parametrize(("age", "kept"), [(HOUR, 1), (HOUR + 1, 0)])
+async def test_what_nobody_was_asked_about_goes_within_the_hour(
+    deployment: Deployment, clock: Clock, count: Count, age: int, kept: int
+) -> None:
+    """Whoever begins logins by the thousand fills no disk; a page that was left open hears so."""
     await steps.begun(deployment)
     clock.advance(APPROVAL_TTL + age)
     await sweep_all(deployment)

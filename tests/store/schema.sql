@@ -114,6 +114,7 @@ CREATE TABLE "logins" (
 CREATE INDEX logins_by_expiry ON logins (expires_at);
 CREATE INDEX logins_by_session ON logins (session_id);
 CREATE INDEX logins_by_subject ON logins (subject, created_at);
+CREATE INDEX logins_of_nobody ON logins (expires_at) WHERE subject IS NULL;
 CREATE TABLE master_key (
     only_row INTEGER NOT NULL PRIMARY KEY CHECK (only_row = 1),
     fingerprint TEXT NOT NULL

@@ -71,6 +71,7 @@ HOT = {
     "logins.of_person": logins.SELECT_BY_SUBJECT,
     "logins.of_session": logins.SELECT_BY_SESSION,
     "logins.sweep": logins.SWEEP,
+    "logins.sweep_unasked": logins.SWEEP_UNASKED,
     "outbox.get": outbox.SELECT,
     "outbox.due": outbox.SELECT_DUE,
     "outbox.is_owed": outbox.SELECT_OWED,
@@ -109,6 +110,7 @@ SWEPT_FROM = {
     "failures.sweep": "failures_by_age",
     "inbox.sweep": "inbox_by_age",
     "logins.sweep": "logins_by_expiry",
+    "logins.sweep_unasked": "logins_of_nobody",
     "outbox.sweep": "outbox_by_age",
     "sessions.sweep": "sessions_by_expiry",
 }

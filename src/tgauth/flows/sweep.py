@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tgauth.domain.failures import WINDOW
-from tgauth.domain.instants import DAY, Instant
+from tgauth.domain.instants import DAY, HOUR, Instant
 from tgauth.flows.deployment import Deployment
 from tgauth.store import (
     Connection,
@@ -21,6 +21,8 @@ from tgauth.store import (
 
 #: How long what is over is kept, for its owner to see and for the operator to look into.
 KEPT_FOR: Final = 7 * DAY
+#: How long a login is kept that nobody was asked about: its page says for so long that it expired.
+UNASKED_KEPT_FOR: Final = 1 * HOUR
 #: Telegram keeps an update for a day, so no repeat of it comes later than that.
 UPDATES_KEPT_FOR: Final = 2 * DAY
 _AT_ONCE: Final = 100
@@ -39,6 +41,7 @@ async def sweep(deployment: Deployment) -> bool:
         (inbox.sweep, now - UPDATES_KEPT_FOR),
         (outbox.sweep, now - KEPT_FOR),
         (logins.sweep, now - KEPT_FOR),
+        (logins.sweep_unasked, now - UNASKED_KEPT_FOR),
         (sessions.sweep, now - KEPT_FOR),
         (failures.sweep, now - WINDOW),
         (approvals.sweep_blocks, now),

@@ -67,6 +67,18 @@ SWEEP: Final = """
     )
     RETURNING id
 """
+# Anybody can begin logins in browsers, from ever more networks, and nobody looks back at these.
+# Told which index, since SQLite would rather look up all of nobody's logins and sort them.
+SWEEP_UNASKED: Final = """
+    DELETE FROM logins WHERE id IN (
+        SELECT id FROM logins INDEXED BY logins_of_nobody
+        WHERE subject IS NULL AND expires_at < :before AND NOT EXISTS (
+            SELECT 1 FROM approvals WHERE login_id = logins.id AND opened_by IS NOT NULL
+        )
+        ORDER BY expires_at LIMIT :most
+    )
+    RETURNING id
+"""
 
 
 async def get(connection: Connection, login_id: str) -> LoginRequest | None:
@@ -145,6 +157,11 @@ async def expire_open(connection: Connection, *, now: Instant) -> None:
 async def sweep(connection: Connection, *, before: Instant, most: int) -> int:
     """Delete a batch of logins that expired long ago, with their codes; return how many."""
     return len(await connection.run(SWEEP, {"before": before, "most": most}))
+
+
+async def sweep_unasked(connection: Connection, *, before: Instant, most: int) -> int:
+    """Delete a batch of logins that expired and that nobody was ever asked about."""
+    return len(await connection.run(SWEEP_UNASKED, {"before": before, "most": most}))
 
 
 def login_of(row: Row) -> LoginRequest:
