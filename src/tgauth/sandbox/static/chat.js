@@ -186,6 +186,7 @@ function write(text) {
 }
 
 function resize() {
+  if ($("composer").hidden) return;  // nothing to measure: it would come back without a height
   $("text").style.height = "auto";
   $("text").style.height = `${$("text").scrollHeight + 2}px`;
 }
@@ -212,6 +213,7 @@ $("text").addEventListener("input", () => write($("text").value));
 function offer() {
   $("starter").hidden = !payload;
   $("composer").hidden = $("chips").hidden = Boolean(payload);
+  resize();
   describe();
 }
 
