@@ -152,15 +152,17 @@ async def test_the_page_may_ask_only_us_how_things_stand(
 async def test_the_three_names_stand_apart(
     deployment: Deployment, browser: httpx.AsyncClient
 ) -> None:
-    """The cookie is on no page, and neither handle nor stream nor number is in an address."""
+    """The address holds the id alone; the cookie is on no page, and the stream in one place."""
     await introduce(deployment)
-    page = await begin(browser)
+    address = (await browser.get("/login")).headers["location"]
+    assert re.fullmatch("/login/[0-9a-f]{32}", address)
+    page = await browser.get(address)
     login_id, key = login_of(page), deployment.master_key
     assert browser.cookies["__Host-tgauth-browser"] not in page.text
-    assert f'data-events="/login/events/{derive_stream(key, login_id)}"' in page.text
-    number = str(derive_numbers(key, login_id).right)
-    for name in (derive_handle(key, login_id), derive_stream(key, login_id), number):
-        assert name not in str(page.url).replace(login_id, "")
+    stream = derive_stream(key, login_id)
+    assert f'data-events="/login/events/{stream}"' in page.text
+    assert 1 == page.text.count(stream)
+    assert f"?start={derive_handle(key, login_id)}" in page.text
 
 
 async def test_the_browsers_cookie_is_in_no_file_in_plain(
