@@ -1,7 +1,10 @@
 """Promises of a login that begins in a browser: its page, its cookie, and who can finish it."""
 
+import logging
+import re
 from dataclasses import replace
 from html import unescape
+from pathlib import Path
 
 import httpx
 import pytest
@@ -49,6 +52,16 @@ async def logins_begun(deployment: Deployment) -> int:
         return row["number"] if row else 0
 
     return await deployment.store.read(count)
+
+
+async def everything_kept(deployment: Deployment) -> list[object]:
+    """Return every row of every table."""
+    async with deployment.store.reading() as connection:
+        tables = await connection.run("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return [
+            (name, [tuple(row) for row in await connection.run(f"SELECT * FROM {name}")])
+            for (name,) in map(tuple, tables)
+        ]
 
 
 async def finish(browser: httpx.AsyncClient, page: httpx.Response) -> httpx.Response:
@@ -139,14 +152,50 @@ async def test_the_page_may_ask_only_us_how_things_stand(
 async def test_the_three_names_stand_apart(
     deployment: Deployment, browser: httpx.AsyncClient
 ) -> None:
-    """The cookie is on no page, and neither handle nor stream nor number is in an address."""
+    """The address holds the id alone; the cookie is on no page, and the stream in one place."""
     await introduce(deployment)
-    page = await begin(browser)
+    address = (await browser.get("/login")).headers["location"]
+    assert re.fullmatch("/login/[0-9a-f]{32}", address)
+    page = await browser.get(address)
     login_id, key = login_of(page), deployment.master_key
     assert browser.cookies["__Host-tgauth-browser"] not in page.text
-    assert f'data-events="/login/events/{derive_stream(key, login_id)}"' in page.text
-    for name in (derive_handle(key, login_id), derive_stream(key, login_id)):
-        assert name not in str(page.url)
+    stream = derive_stream(key, login_id)
+    assert f'data-events="/login/events/{stream}"' in page.text
+    assert 1 == page.text.count(stream)
+    assert f"?start={derive_handle(key, login_id)}" in page.text
+
+
+async def test_the_browsers_cookie_is_in_no_file_in_plain(
+    deployment: Deployment, browser: httpx.AsyncClient, database: Path
+) -> None:
+    """Whoever steals the database finishes no login that waits in a browser."""
+    page = await begin(browser)
+    await answer(deployment, login_of(page))
+    content = b"".join(path.read_bytes() for path in database.parent.iterdir())
+    assert login_of(page).encode() in content
+    assert browser.cookies["__Host-tgauth-browser"].encode() not in content
+
+
+async def test_no_log_holds_what_a_login_hangs_on(
+    deployment: Deployment, browser: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither cookies nor names, number or code: only ids that permit nothing."""
+    caplog.set_level(logging.DEBUG, "tgauth")
+    page = await begin(browser)
+    login_id, key = login_of(page), deployment.master_key
+    await answer(deployment, login_id)
+    finished = await finish(browser, page)
+    logged = str([(one.getMessage(), vars(one)["fields"]) for one in caplog.records])
+    assert logged.count(login_id) >= 2
+    for secret in (
+        *browser.cookies.values(),
+        derive_handle(key, login_id),
+        derive_stream(key, login_id),
+        httpx.URL(finished.headers["location"]).params["code"],
+    ):
+        assert secret not in logged
+    number = derive_numbers(key, login_id).right
+    assert not re.search(rf"\b{number}\b", logged)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +256,8 @@ async def test_another_browser_neither_sees_nor_finishes_it(
             assert derive_handle(deployment.master_key, login_of(page)) not in shown.text
             refused = await finish(other, page)
             assert (403, False) == (refused.status_code, "set-cookie" in refused.headers)
+            # Already the form's token is no other browser's.
+            assert "This page is out of date" in words_of(refused)
             own = await begin(other)
             stolen = fields_of(own, f"/login/{login_of(own)}")["token"]
             refused = await press(other, page, path=page.url.path, token=stolen)
@@ -268,7 +319,9 @@ async def test_a_token_is_for_one_login_and_one_form(
     [
         {"Sec-Purpose": "prefetch"},
         {"Sec-Purpose": "prefetch;prerender"},
+        {"Sec-Purpose": "prerender"},
         {"Purpose": "prefetch"},
+        {"X-Moz": "prefetch"},
         {"Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"},
         {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Mode": "navigate"},
         {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors"},
@@ -293,20 +346,29 @@ async def test_head_begins_nothing(deployment: Deployment, browser: httpx.AsyncC
     assert 0 == await logins_begun(deployment)
 
 
-async def test_looking_changes_nothing(deployment: Deployment, browser: httpx.AsyncClient) -> None:
-    """However often, in whichever state."""
+@pytest.mark.parametrize("is_logged_in", [False, True])
+async def test_looking_changes_nothing(
+    deployment: Deployment, browser: httpx.AsyncClient, *, is_logged_in: bool
+) -> None:
+    """However often, in whichever state, and whoever is logged in there: no row is another."""
+    if is_logged_in:
+        await log_in_as(deployment, browser, ALICE, "alice")
     page = await begin(browser)
-    await answer(deployment, login_of(page))
-    for _ in range(5):
-        assert 200 == (await browser.get(page.url)).status_code
-        await browser.head(page.url)
-    assert 303 == (await finish(browser, page)).status_code
+    for happens in (None, open_in_chat, answer):
+        if happens is not None:
+            await happens(deployment, login_of(page))
+        before = await everything_kept(deployment)
+        for _ in range(3):
+            assert 200 == (await browser.get(page.url)).status_code
+            await browser.head(page.url)
+        assert before == await everything_kept(deployment)
+    assert 303 == (await finish(browser, await browser.get(page.url))).status_code
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        {"state": "x" * (LONGEST_STATE + 1)},
+        {"state": "x" * 513},
         {"state": "a\x00b"},
         {"state": "a\nb"},
         {"state": "a\x7f"},

@@ -99,6 +99,13 @@ def test_each_form_is_a_post_with_its_token(key: tuple[str, str]) -> None:
         assert '<input type="hidden" name="token" value="form-token">' in form
 
 
+@pytest.mark.parametrize("key", RENDERED, ids="-".join)
+def test_what_opens_elsewhere_has_no_hold_of_the_page(key: tuple[str, str]) -> None:
+    """Whoever is in the new tab cannot lead the one that waits to a page that only looks alike."""
+    links = [one for one in Outline(RENDERED[key]).all("a", "form") if "target" in one]
+    assert [] == [one for one in links if "noopener" not in (one.get("rel") or "").split()]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_whatever_people_call_themselves_is_text(name: str) -> None:
     """A name is never markup, neither in text nor in an attribute, a template or a message."""

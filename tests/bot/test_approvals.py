@@ -1,6 +1,7 @@
 """Promises of a browser's login in the chat: who is asked, who answers, what changes nothing."""
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -147,12 +148,14 @@ async def test_opening_a_link_logs_neither_handle_nor_number(
     handle, number = handle_of(deployment, login), right_number(deployment, login)
     await handled(deployment, an_update(f"/start {handle}"))
     await handled(deployment, a_tap(f"pick:{login.id}:{number}", update_id=2))
+    await handled(deployment, an_update(f"/start {handle}", update_id=3))
     logged = [(record.getMessage(), dict(vars(record))) for record in caplog.records]
-    assert ["login.opened", "login.answered"] == [
+    assert ["login.opened", "login.answered", "login.refused"] == [
         message.split()[0] for message, _ in logged if message.startswith("login.")
     ]
     assert handle not in str(logged)
-    assert f"'number': {number}" not in str(logged)
+    ours = [(message, its["fields"]) for message, its in logged if "fields" in its]
+    assert not re.search(rf"\b{number}\b", str(ours))
 
 
 #: What is pressed, what the tap is answered, and what becomes of the login.
@@ -197,7 +200,11 @@ async def test_a_press_by_somebody_else_changes_nothing(deployment: Deployment, 
     assert (LoginState.PENDING, ALICE) == await standing(deployment, login)
 
 
-@pytest.mark.parametrize("where", [GROUP["chat"], BOBS["chat"]], ids=["a group", "another's chat"])
+@pytest.mark.parametrize(
+    "where",
+    [GROUP["chat"], GROUP["chat"] | {"id": ALICE}, BOBS["chat"]],
+    ids=["a group", "a group of her number", "another's chat"],
+)
 @pytest.mark.parametrize("case", PRESSES)
 async def test_a_press_elsewhere_changes_nothing(
     deployment: Deployment, case: str, where: dict[str, Any]

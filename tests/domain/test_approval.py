@@ -26,6 +26,7 @@ from tgauth.domain.errors import ApprovalTaken
 MANY = [f"login-{number}" for number in range(9000)]
 IDS = st.text("0123456789abcdef", min_size=1, max_size=32)
 KEYS = st.binary(min_size=32, max_size=32)
+OTHER_KEY = bytes(range(1, 33))
 
 
 def an_approval(**fields: Any) -> Approval:
@@ -59,6 +60,8 @@ def test_no_number_and_no_place_is_much_likelier_than_another() -> None:
     right = Counter(numbers.right for numbers in drawn)
     assert set(range(10, 100)) == set(right)
     assert 50 < min(right.values()) <= max(right.values()) < 160
+    # A byte has no whole number of them: what is left over would make the last ones rarer.
+    assert 1250 < sum(right[number] for number in range(86, 100)) < 1550
     places = Counter(numbers.offered.index(numbers.right) for numbers in drawn)
     assert {0, 1, 2} == set(places)
     assert all(2800 < number < 3200 for number in places.values())
@@ -67,13 +70,20 @@ def test_no_number_and_no_place_is_much_likelier_than_another() -> None:
 def test_numbers_are_not_told_without_the_key() -> None:
     """Another key gives others for the same login: its id, which stands in the address, is no help.
 
-    Two keys give the same right number about once in ninety times, as by chance.
+    Two keys give the same right number about once in ninety times, as by chance, and have it in
+    the same place about once in three.
     """
-    other = bytes(range(1, 33))
-    same = sum(
-        derive_numbers(MASTER_KEY, one).right == derive_numbers(other, one).right for one in MANY
-    )
-    assert 50 < same < 160
+    pairs = [(derive_numbers(MASTER_KEY, one), derive_numbers(OTHER_KEY, one)) for one in MANY]
+    assert 50 < sum(one.right == other.right for one, other in pairs) < 160
+    places = [[each.offered.index(each.right) for each in pair] for pair in pairs]
+    assert 2800 < sum(one == other for one, other in places) < 3200
+
+
+@given(IDS)
+def test_no_name_is_told_without_the_key(login_id: str) -> None:
+    """The login's id, which stands in the address, gives another handle and stream to each key."""
+    for name in (derive_handle, derive_stream):
+        assert name(MASTER_KEY, login_id) != name(OTHER_KEY, login_id)
 
 
 @given(KEYS, IDS)

@@ -21,14 +21,13 @@ from tests.browser_logins import (
 from tests.builders import ALICE, APPROVAL_TTL, BOB, Clock, asked
 
 from tgauth.domain.approval import (
-    BLOCK_LIFETIME,
     FAILURES_BEFORE_PAUSE,
-    PAUSE_WINDOW,
     Denial,
+    derive_numbers,
     derive_stream,
 )
 from tgauth.domain.audit import AuditEvent
-from tgauth.domain.instants import DAY, SECOND
+from tgauth.domain.instants import DAY, HOUR, SECOND
 from tgauth.domain.login import LoginRequest, LoginState, Standing
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import AllowList
@@ -79,9 +78,12 @@ async def wrong_answers(deployment: Deployment, number: int, *, first: int = 0) 
         assert became is Answered.WRONG_NUMBER
 
 
-async def test_opening_the_link_asks_and_approves_nothing(deployment: Deployment) -> None:
-    """The question shows who asks, with numbers to pick from."""
+async def test_opening_the_link_asks_and_approves_nothing(
+    deployment: Deployment, clock: Clock
+) -> None:
+    """The question shows who asks and since when, with numbers to pick from."""
     login = await begun(deployment)
+    clock.advance(7 * SECOND)
     assert login == await opened(deployment, login)
     state, approval = await kept(deployment, login)
     assert state == login
@@ -90,12 +92,14 @@ async def test_opening_the_link_asks_and_approves_nothing(deployment: Deployment
     [message], closing = await due_messages(deployment, most=9)
     question = message.content
     assert isinstance(question, Question)
-    assert ("Firefox, Linux", "203.0.113.7", "Graz") == (
+    assert ("Firefox, Linux", "203.0.113.7", "Graz", 7 * SECOND) == (
         question.visitor.device,
         question.network,
         question.place,
+        question.age,
     )
-    assert right_number(deployment, login) in question.numbers
+    # In the order in which they were drawn: any other one could tell which is right.
+    assert derive_numbers(deployment.master_key, login.id).offered == question.numbers
     assert str(right_number(deployment, login)) not in repr(question).replace(login.id, "")
     assert login.expires_at == closing
 
@@ -180,6 +184,9 @@ async def test_a_number_that_was_not_offered_denies(deployment: Deployment, numb
     login = await begun(deployment)
     await opened(deployment, login)
     assert Answered.WRONG_NUMBER is await answered(deployment, login, number)
+    state, _ = await kept(deployment, login)
+    assert state is not None
+    assert LoginState.DENIED == state.state
 
 
 async def test_an_answer_without_a_question_changes_nothing(deployment: Deployment) -> None:
@@ -256,7 +263,7 @@ async def test_three_wrong_or_ignored_questions_pause_for_an_hour(
     await opened(deployment, ignored)
     began = clock.now
     clock.advance(APPROVAL_TTL)
-    await wrong_answers(deployment, FAILURES_BEFORE_PAUSE - 2)
+    await wrong_answers(deployment, 1)
     login = await begun(deployment)
     assert login == await opened(deployment, login, update_id=1)
     await answered(deployment, login, wrong_number(deployment, login), update_id=2)
@@ -265,7 +272,7 @@ async def test_three_wrong_or_ignored_questions_pause_for_an_hour(
     _, approval = await kept(deployment, login)
     assert approval is not None
     assert approval.opened_by is None
-    clock.advance(began + PAUSE_WINDOW - 1 - clock.now)
+    clock.advance(began + HOUR - 1 - clock.now)
     login = await begun(deployment)
     assert Notice.APPROVALS_PAUSED == await opened(deployment, login, update_id=4)
     clock.advance(1)
@@ -305,7 +312,7 @@ async def test_who_wants_no_requests_gets_none_for_a_day(
     assert await block_approvals(deployment, asking, blocked=True, message_id=MESSAGE)
     assert not await block_approvals(deployment, asking, blocked=True, message_id=MESSAGE)
     assert [(ALICE, Notice.APPROVALS_BLOCKED)] == await told(deployment)
-    clock.advance(BLOCK_LIFETIME - 1)
+    clock.advance(DAY - 1)
     login = await begun(deployment)
     assert Notice.APPROVALS_BLOCKED == await opened(deployment, login, update_id=2)
     clock.advance(1)

@@ -16,7 +16,15 @@ from tests.browser_logins import (
     right_number,
     the_browser,
 )
-from tests.builders import ALICE, APPROVAL_TTL, Clock, Ids, a_deployment
+from tests.builders import (
+    ALICE,
+    APPROVAL_TTL,
+    Clock,
+    Ids,
+    a_begun_login,
+    a_deployment,
+    chat_code_of,
+)
 
 from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME, derive_stream
 from tgauth.domain.code import hash_of
@@ -26,9 +34,11 @@ from tgauth.domain.login import Standing
 from tgauth.domain.session import Visitor
 from tgauth.flows.begin_browser_login import show_browser_login
 from tgauth.flows.browser_sessions import Browser
+from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.finish_browser_login import continue_as_current
 from tgauth.flows.follow_browser_logins import Signal, follow_browser_logins
+from tgauth.flows.identify import identify_by_cookie
 from tgauth.store import Store, blocked_networks, bot_account
 
 pytestmark = pytest.mark.anyio
@@ -185,6 +195,16 @@ async def test_a_blocked_network_begins_nothing_and_finishes_nothing(
     clock.advance(1)
     await begun(deployment)
     await finished(deployment, login)
+
+
+async def test_a_blocked_network_still_uses_links_from_the_chat(
+    deployment: Deployment, clock: Clock
+) -> None:
+    """Whoever shares it with somebody who was disowned has a way to log in meanwhile."""
+    await block(deployment, "203.0.113.7", until=clock.now + HOUR)
+    code = chat_code_of(deployment, await a_begun_login(deployment))
+    done = await continue_in_browser(deployment, code, browser=the_browser(), switch=False)
+    assert ALICE == (await identify_by_cookie(deployment, done.secret)).person.profile.telegram_id
 
 
 @pytest.mark.parametrize("back", [HOUR, 400 * DAY])

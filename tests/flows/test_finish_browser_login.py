@@ -23,9 +23,8 @@ from tests.browser_logins import (
 )
 from tests.builders import ALICE, APPROVAL_TTL, BOB, Clock, Ids, a_deployment
 
-from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME, Denial, derive_stream
+from tgauth.domain.approval import Denial, derive_stream
 from tgauth.domain.audit import AuditEvent
-from tgauth.domain.code import CALLBACK_CODE_LIFETIME
 from tgauth.domain.errors import (
     ApprovalUnknown,
     CodeAlreadySpent,
@@ -36,12 +35,13 @@ from tgauth.domain.errors import (
     NetworkBlocked,
     OtherAccountActive,
     OtherBrowser,
+    PersonBanned,
     PersonNotAllowed,
     SessionEnded,
     TgauthError,
 )
 from tgauth.domain.instants import HOUR, MINUTE
-from tgauth.domain.login import APPROVAL_LIFETIME, LoginState
+from tgauth.domain.login import LoginState
 from tgauth.domain.person import AllowList
 from tgauth.domain.session import Visitor
 from tgauth.flows.account import end_every_session
@@ -53,9 +53,9 @@ from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.exchange_code import exchange_code
 from tgauth.flows.finish_browser_login import continue_as_current
-from tgauth.flows.identify import identify_by_cookie
+from tgauth.flows.identify import identify_by_cookie, identify_by_token
 from tgauth.flows.keyring import Keyring
-from tgauth.store import Store, audit, persons
+from tgauth.store import Store, audit, bans, persons
 
 pytestmark = pytest.mark.anyio
 
@@ -163,10 +163,12 @@ async def test_the_cookie_alone_finishes_nothing(deployment: Deployment) -> None
 async def test_the_same_press_twice_is_as_once(
     deployment: Deployment, clock: Clock, count: Count
 ) -> None:
-    """A double click, or an answer that was lost; for as long as the code lives, and no longer."""
+    """A double click, or an answer that was lost; for a minute, and in the same browser alone."""
     login = await approved(deployment)
     first = await finished(deployment, login)
-    clock.advance(CALLBACK_CODE_LIFETIME - 1)
+    with pytest.raises(OtherBrowser):
+        await finished(deployment, login, browser=the_browser("another"))
+    clock.advance(MINUTE - 1)
     again = await finished(deployment, login)
     assert (first.secret, first.callback_code, first.session) == (
         again.secret,
@@ -204,7 +206,7 @@ async def test_an_approval_is_good_to_the_last_millisecond(
     clock.advance(1)
     with pytest.raises(LoginExpired):
         await finished(deployment, early)
-    clock.advance(APPROVAL_LIFETIME - 2)
+    clock.advance(MINUTE - 2)
     await finished(deployment, late, browser=the_browser("secret-2"))
 
 
@@ -216,7 +218,7 @@ async def test_an_approval_expires_before_the_browser_comes_back(
     await opened(deployment, login)
     clock.advance(APPROVAL_TTL - 1)
     await answered(deployment, login, right_number(deployment, login))
-    clock.advance(APPROVAL_LIFETIME)
+    clock.advance(MINUTE)
     with pytest.raises(LoginExpired):
         await finished(deployment, login)
     assert 0 == await count("sessions")
@@ -316,6 +318,20 @@ async def test_nobody_continues_who_is_not_logged_in(
         await continue_as_current(deployment, login.id, browser=here)
 
 
+async def test_nobody_continues_who_was_banned(deployment: Deployment) -> None:
+    """A ban ends their sessions; and where one is left all the same, the bans are asked again."""
+    his = await bobs_cookie(deployment)
+    login = await begun(deployment)
+    here = the_browser(session_secret=his)
+    await deployment.store.write(bans.add, BOB, now=deployment.now())
+    with pytest.raises(PersonBanned):
+        await continue_as_current(deployment, login.id, browser=here)
+    await deployment.store.write(bans.remove, BOB)
+    await ban_person(deployment, BOB)
+    with pytest.raises(SessionEnded):
+        await continue_as_current(deployment, login.id, browser=here)
+
+
 async def test_nobody_continues_with_what_was_decided_or_has_expired(
     deployment: Deployment, clock: Clock
 ) -> None:
@@ -366,7 +382,7 @@ async def test_that_was_not_me_ends_it_and_blocks_where_it_came_from(
     with pytest.raises(NetworkBlocked):
         await begun(deployment)
     await begun(deployment, visitor=Visitor(address="198.51.100.1"))
-    clock.advance(NETWORK_BLOCK_LIFETIME - 1)
+    clock.advance(HOUR - 1)
     with pytest.raises(NetworkBlocked):
         await begun(deployment)
     clock.advance(1)
@@ -384,11 +400,22 @@ async def test_that_was_not_me_ends_it_and_blocks_where_it_came_from(
     ]
 
 
+async def test_that_was_not_me_ends_its_tokens(deployment: Deployment, keyring: Keyring) -> None:
+    """What the application was given for it is worth nothing from that moment on."""
+    done = await finished(deployment, await approved(deployment))
+    code = done.callback_code or ""
+    token = (await exchange_code(deployment, keyring, code, visitor=Visitor())).access_token
+    assert (await identify_by_token(deployment, keyring, token)).session == done.session
+    await disown(deployment, done)
+    with pytest.raises(SessionEnded):
+        await identify_by_token(deployment, keyring, token)
+
+
 async def test_saying_it_again_blocks_no_longer(deployment: Deployment, clock: Clock) -> None:
     """Nobody keeps a network that others share blocked with one session, nor fills the log."""
     done = await finished(deployment, await approved(deployment))
     assert Ending.ENDED is await disown(deployment, done)
-    clock.advance(NETWORK_BLOCK_LIFETIME - 1)
+    clock.advance(HOUR - 1)
     for number in range(5):
         assert Ending.ENDED_BEFORE is await disown(deployment, done, update_id=900 + number)
     with pytest.raises(NetworkBlocked):
@@ -413,7 +440,7 @@ async def test_what_ended_a_moment_ago_blocks_for_the_rest_of_the_hour(
     await log_out_everywhere(deployment, await received(deployment, 790))
     clock.advance(10 * MINUTE)
     assert Ending.ENDED_BEFORE is await disown(deployment, done)
-    clock.advance(NETWORK_BLOCK_LIFETIME - 10 * MINUTE - 1)
+    clock.advance(HOUR - 10 * MINUTE - 1)
     with pytest.raises(NetworkBlocked):
         await begun(deployment)
     clock.advance(1)

@@ -209,6 +209,6 @@ def _can_be_kept(state: str) -> bool:
     """Say whether an application can have this back as it sent it."""
     return len(state) <= LONGEST_STATE and not any(
         # What was no UTF-8 is this character by now, and would come back as another state.
-        one == "\ufffd" or unicodedata.category(one) in {"Cc", "Cs"}
+        one == "\ufffd" or unicodedata.category(one) == "Cc"
         for one in state
     )
