@@ -1,10 +1,10 @@
 """Promises of what a person sees of a page without scrolling, and without having to puzzle."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.e2e.browser import DESKTOP, PHONE, browser, needs_browser
 from tests.e2e.shown import Gallery
 
@@ -73,3 +73,15 @@ def with_several_lines(page: Page) -> list[str]:
         for one in buttons
         if one.evaluate("e => e.getBoundingClientRect().height") > one_line
     ]
+
+
+def test_the_line_to_send_stays_open_without_a_script(chromium: Browser) -> None:
+    """The page refreshes itself then, amid somebody's copying; with a script it is folded."""
+    gallery = Gallery()
+    for has_script in (True, False):
+        with chromium.new_context(java_script_enabled=has_script) as context:
+            gallery.serve(context)
+            page = context.new_page()
+            gallery.show(page, "waiting")
+            line: Any = expect(page.get_by_label("Send this to @shop_login_bot"))
+            line.to_be_visible(visible=not has_script)
