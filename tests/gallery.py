@@ -219,12 +219,14 @@ def pages_in(words: Words) -> dict[str, Page]:
                 delay=delay,
                 application="The Shop",
                 target=target,
+                bot=bot,
+                chat=f"https://t.me/{bot}" if bot else None,
             )
-            for done, target in (
-                (None, "https://app.example.org"),
-                (Done.LOGGED_OUT, "https://app.example.org"),
-                (Done.LOGGED_OUT_EVERYWHERE, None),
-                (Done.DELETED, None),
+            for done, target, bot in (
+                (None, "https://app.example.org", "shop_login_bot"),
+                (Done.LOGGED_OUT, "https://app.example.org", "shop_login_bot"),
+                (Done.LOGGED_OUT_EVERYWHERE, None, "b" * 32),
+                (Done.DELETED, None, None),
             )
         },
     }

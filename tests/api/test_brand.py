@@ -142,7 +142,7 @@ def test_a_logo_that_cannot_be_shown_stops_the_start(tmp_path: Path) -> None:
     for path, why in (
         (tmp_path / "none.svg", "cannot be read"),
         (tmp_path, "cannot be read"),
-        (large, "larger than 512 KiB"),
+        (large, "larger than 256 KiB"),
         (text, "no SVG, PNG, WebP or JPEG"),
     ):
         with pytest.raises(BrandingUnusable, match=why) as caught:

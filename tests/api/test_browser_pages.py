@@ -588,3 +588,14 @@ async def test_who_may_not_log_in_after_all_gets_their_id(
 async def test_the_front_page_leads_here(browser: httpx.AsyncClient) -> None:
     """Beside how to log in from the chat."""
     assert '<a class="button" href="/login">Log in</a>' in (await browser.get("/")).text
+
+
+async def test_the_front_page_names_the_bot(
+    deployment: Deployment, browser: httpx.AsyncClient
+) -> None:
+    """Whoever may begin no login in a browser for a while is sent there, to find its chat."""
+    assert "Open the chat with the bot in Telegram." in words_of(await browser.get("/"))
+    await introduce(deployment)
+    page = await browser.get("/")
+    assert f"Open the chat with @{BOT} in Telegram." in words_of(page)
+    assert f'<a href="https://t.me/{BOT}">' in page.text

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tgauth.domain.links import (
     Issuer,
+    chat_link,
     deep_links,
     fits_a_button,
     host_of,
@@ -157,6 +158,7 @@ def test_a_chat_is_opened_from_everywhere_and_from_the_app() -> None:
         "https://t.me/shop_bot?start=Ab3_",
         "tg://resolve?domain=shop_bot&start=Ab3_",
     ) == deep_links("https://t.me", "shop_bot", "Ab3_")
+    assert "https://t.me/shop_bot" == chat_link("https://t.me", "shop_bot")
     assert ("http://[::1]:9/t/shop_bot?start=Ab3_", None) == deep_links(
         "http://[::1]:9/t", "shop_bot", "Ab3_"
     )

@@ -135,6 +135,7 @@ def walk_from_application(context: BrowserContext, address: str, screen: str) ->
 
 def take(page: Page, what: str, screen: str) -> None:
     """Keep a picture of a page, as small as it gets."""
+    page.wait_for_load_state()  # with its logo, and its script
     path = FOLDER / f"{what}-{screen}.png"
     page.screenshot(path=path, full_page=what == "account")
     squeeze = ("-strip", "-dither", "None", "-colors", _COLOURS)

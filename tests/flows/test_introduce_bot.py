@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.introduce_bot import introduce_bot
+from tgauth.flows.introduce_bot import introduce_bot, name_of_bot
 from tgauth.store import Store, bot_account
 from tgauth.store.bot_account import BotAccount
 
@@ -23,6 +23,13 @@ async def test_an_account_is_kept_when_it_is_another_one(
         assert await introduce_bot(deployment, account)
         async with store.reading() as connection:
             assert account == await bot_account.get(connection)
+
+
+async def test_pages_learn_the_name(deployment: Deployment) -> None:
+    """As soon as it is told, and nothing before."""
+    assert await name_of_bot(deployment) is None
+    await introduce_bot(deployment, ME)
+    assert ME.username == await name_of_bot(deployment)
 
 
 async def test_an_account_that_is_known_takes_no_turn_among_the_writers(

@@ -233,11 +233,11 @@ def test_few_states_are_kept(browser: httpx.Client, issuer: Issuer) -> None:
     assert 303 == come_back(browser, states[-1]).status_code
 
 
-def test_a_login_that_began_in_the_chat_has_no_state(browser: httpx.Client, issuer: Issuer) -> None:
+def test_a_login_that_began_elsewhere_has_no_state(browser: httpx.Client, issuer: Issuer) -> None:
     """It works although another one is under way here, and the page says what that means."""
     begin(browser, issuer)
     assert 303 == come_back(browser, None).status_code
-    assert "You began in the chat" in browser.get("/").text
+    assert "You did not begin here, but in the chat or at tgauth" in browser.get("/").text
 
 
 def test_a_wrong_state_logs_nobody_out(browser: httpx.Client, issuer: Issuer) -> None:

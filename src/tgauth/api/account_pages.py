@@ -16,7 +16,7 @@ from tgauth.api.visitors import visitor_of
 from tgauth.domain.audit import Actor, Doer
 from tgauth.domain.errors import SessionEnded
 from tgauth.domain.instants import SECOND, Instant, timestamp
-from tgauth.domain.links import origin_of
+from tgauth.domain.links import chat_link, origin_of
 from tgauth.domain.session import Session
 from tgauth.flows.account import (
     delete_account,
@@ -29,6 +29,7 @@ from tgauth.flows.account import (
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.end_session import end_session
 from tgauth.flows.identify import Identity, identify_by_cookie
+from tgauth.flows.introduce_bot import name_of_bot
 from tgauth.flows.personal_data import document_of
 from tgauth.logs import Log
 from tgauth.texts import Words
@@ -39,9 +40,9 @@ _log = Log("api")
 _DELETING: Final = "delete"
 
 
-def account_pages(deployment: Deployment, pages: Pages) -> list[HTTPRouteHandler]:
+def account_pages(deployment: Deployment, pages: Pages, *, link_url: str) -> list[HTTPRouteHandler]:
     """Return the handlers of the account."""
-    account = _AccountPages(deployment, pages)
+    account = _AccountPages(deployment, pages, link_url=link_url)
 
     @get([FRONT_PATH, ACCOUNT_PATH], media_type=MediaType.HTML)
     async def show(request: AnyRequest) -> Response[Any]:
@@ -75,9 +76,10 @@ def account_pages(deployment: Deployment, pages: Pages) -> list[HTTPRouteHandler
 
 
 class _AccountPages:
-    def __init__(self, deployment: Deployment, pages: Pages) -> None:
+    def __init__(self, deployment: Deployment, pages: Pages, *, link_url: str) -> None:
         self._deployment = deployment
         self._pages = pages
+        self._link_url = link_url
         self._forms = Forms(deployment)
         self._client = deployment.client
 
@@ -88,7 +90,7 @@ class _AccountPages:
         try:
             identity = await self._identity(request)
         except SessionEnded:
-            return self._pages.render(self._welcome_page(words, done), words)
+            return self._pages.render(await self._welcome_page(words, done), words)
         sessions = await living_sessions(self._deployment, identity.person)
         person = identity.person
         page = AccountPage(
@@ -189,13 +191,16 @@ class _AccountPages:
         ]
         return see_other(f"{ACCOUNT_PATH}?done={done}", cookies=forget)
 
-    def _welcome_page(self, words: Words, done: Done | None) -> WelcomePage:
+    async def _welcome_page(self, words: Words, done: Done | None) -> WelcomePage:
+        bot = await name_of_bot(self._deployment)
         return WelcomePage(
             title=title_of(done, words),
             done=done,
             delay=self._delay(words),
             application=self._client.name,
             target=self._target,
+            bot=bot,
+            chat=chat_link(self._link_url, bot) if bot else None,
         )
 
     def _listed(self, session: Session, words: Words, *, here: bool) -> ListedSession:

@@ -65,7 +65,7 @@ def build_app(
             *login_pages(deployment, pages, patience),
             *browser_pages(deployment, pages, places, link_url=options.link_url),
             *event_routes(deployment, streams or Streams(deployment)),
-            *account_pages(deployment, pages),
+            *account_pages(deployment, pages, link_url=options.link_url),
             *asset_routes(pages.assets),
             *machine_routes,
             *reference_routes(reference, pages),

@@ -9,8 +9,8 @@ from tgauth.api.colours import Palette, palette_of
 from tgauth.api.options import Branding
 
 DEFAULT_ACCENT: Final = "#1f6fb2"
-#: Bytes: every page loads it.
-LARGEST_LOGO: Final = 512 * 1024
+#: Bytes: every page loads it. The settings allow no larger one either.
+LARGEST_LOGO: Final = 256 * 1024
 
 _SVG: Final = re.compile(
     rb"\s*(<\?xml[^>]*\?>|<!--.*?-->|<!DOCTYPE[^>]*>|\s)*+<svg[\s>]", re.DOTALL

@@ -144,7 +144,17 @@ class Done(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WelcomePage:
-    """`welcome.html`: nobody is logged in; how to begin."""
+    """`welcome.html`: nobody is logged in; how to begin.
+
+    Attributes:
+        title: What it says first.
+        done: What was done just now, if anything.
+        delay: How long an application may take to notice that.
+        application: What one logs in to.
+        target: Where that is, where it is anywhere.
+        bot: The bot's username; none before it has reached Telegram for the first time.
+        chat: Where its chat is.
+    """
 
     template: ClassVar[str] = "welcome.html"
     title: str
@@ -152,6 +162,8 @@ class WelcomePage:
     delay: str
     application: str
     target: str | None
+    bot: str | None
+    chat: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,16 @@ def login_address(state: str | None = None) -> str:
     return LOGIN_PATH if state is None else f"{LOGIN_PATH}?{urlencode({'state': state})}"
 
 
+def chat_link(base: str, bot: str) -> str:
+    """Return the link that opens the bot's chat, and nothing more.
+
+    Args:
+        base: Where links lead.
+        bot: The bot's username.
+    """
+    return f"{base}/{bot}"
+
+
 def deep_links(base: str, bot: str, handle: str) -> tuple[str, str | None]:
     """Return the links that open the bot's chat: for everywhere, and for an installed Telegram.
 
@@ -122,7 +132,7 @@ def deep_links(base: str, bot: str, handle: str) -> tuple[str, str | None]:
     """
     query = urlencode({"start": handle})
     app_link = f"tg://resolve?{urlencode({'domain': bot})}&{query}"
-    return f"{base}/{bot}?{query}", app_link if base == TELEGRAM_LINKS else None
+    return f"{chat_link(base, bot)}?{query}", app_link if base == TELEGRAM_LINKS else None
 
 
 def is_loopback(host: str) -> bool:

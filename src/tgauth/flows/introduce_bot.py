@@ -22,5 +22,11 @@ async def introduce_bot(deployment: Deployment, account: BotAccount) -> bool:
     return True
 
 
+async def name_of_bot(deployment: Deployment) -> str | None:
+    """Return the bot's username; none before it has reached Telegram for the first time."""
+    account = await deployment.store.read(bot_account.get)
+    return account.username if account else None
+
+
 async def _is_known(connection: Connection, account: BotAccount) -> bool:
     return await bot_account.get(connection) == account

@@ -96,7 +96,8 @@ def proxies_finding(settings: Settings) -> Finding:
         return ok(_PROXIES, "none trusted, and none needed for an issuer without TLS")
     text = (
         f"none trusted, but {settings.issuer} needs one in front of tgauth, which speaks no TLS: "
-        "all visitors count as that one address, for limits and in lists of sessions"
+        "all visitors count as that one address, for limits and in lists of sessions, and one "
+        "\"that wasn't me\" blocks everybody's logins in browsers"
     )
     where = "the address from which it connects"
     if _is_loopback(settings.api.host):  # so it has to be on this machine

@@ -187,8 +187,8 @@ class SampleApp:
         """Log in whoever comes back from the issuer, by either door.
 
         A state must be one that this browser was given: a link with another one is somebody
-        else's login. A code without any comes from the chat, where nobody here asked for it. An
-        application that has only the door of the browser refuses that, too.
+        else's login. A code without any comes from the chat, or from the issuer's own page:
+        nobody here asked for it. An application that wants neither refuses that, too.
         """
         begun, state = begun_here(request), request.query_params.get("state")
         if state is not None and state not in begun:

@@ -10,8 +10,9 @@ from .pages import SECURITY_HEADERS
 
 ASKED: Final = "You began here, and the state that this browser kept came back with the code."
 UNASKED: Final = (
-    "You began in the chat, so this browser had not asked for it. An application that takes only "
-    "logins that began with itself refuses a code without a state."
+    "You did not begin here, but in the chat or at tgauth itself, so this browser had not asked "
+    "for it. An application that takes only logins that began with itself refuses a code without "
+    "a state."
 )
 
 AGAIN: Final = (

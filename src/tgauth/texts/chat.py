@@ -108,8 +108,9 @@ def greeting(words: Words, *, application: str) -> str:
     """Say hello, and what to do."""
     return words.gettext(
         "Hello! I log you in to {application}. Send /login and I answer with a link.\n\n"
-        "To log in from a browser on any device, begin there and scan the code that it shows, or "
-        "send me the line under it. I ask you before anybody is logged in."
+        "To log in from a browser on any device, begin there and scan the code that it shows. Or "
+        "send me the line that begins with /start, from the bottom of its page. I ask you before "
+        "anybody is logged in."
     ).format(application=application)
 
 

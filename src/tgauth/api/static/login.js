@@ -76,6 +76,8 @@ function wait(box) {
 }
 
 for (const box of document.querySelectorAll("[data-login]")) wait(box);
+// Open without a script: each of the refreshes that it then needs would close it again.
+for (const details of document.querySelectorAll("[data-folded]")) details.open = false;
 addEventListener("load", () => {
   for (const form of document.querySelectorAll("form[data-finish]")) form.submit();
 });
