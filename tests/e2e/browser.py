@@ -15,7 +15,7 @@ needs_browser = pytest.mark.skipif(
 )
 
 #: What keeps a headless browser from looking for its maker's servers.
-_QUIET: Final = (
+QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -38,7 +38,7 @@ PHONE: Final[dict[str, Any]] = {
 def browser() -> Iterator[Browser]:
     """Run a headless browser."""
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_QUIET))
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         try:
             yield running
         finally:
