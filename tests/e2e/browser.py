@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from tests.e2e.browser_first import HANDLE
 
 CHROMIUM: Final = shutil.which("chromium")
 
@@ -43,3 +44,21 @@ def browser() -> Iterator[Browser]:
             yield running
         finally:
             running.close()
+
+
+def heading(page: Page) -> Locator:
+    """Return what a page says above all."""
+    return page.get_by_role("heading", level=1)
+
+
+def number_on(page: Page) -> str:
+    """Return the number that a login's page shows."""
+    return page.locator(".number").inner_text().strip()
+
+
+def handle_on(page: Page) -> str:
+    """Return what the link on a login's page holds."""
+    link = page.get_by_role("link", name="Open Telegram").get_attribute("href")
+    found = HANDLE.search(link or "")
+    assert found is not None
+    return found[1]

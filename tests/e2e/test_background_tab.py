@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, expect
-from tests.e2e.browser import needs_browser
-from tests.e2e.browser_first import HANDLE, answer, kill, question, said, serve
+from playwright.sync_api import BrowserContext, expect
+from tests.e2e.browser import handle_on, heading, needs_browser, number_on
+from tests.e2e.browser_first import answer, kill, question, said, serve
 from tests.e2e.phone import Line, Tab, line, phone
 from tests.harness import Telegram, Tgauth, eventually, free_port, telegram, tgauth
 
@@ -58,24 +58,6 @@ def tab(world: World) -> Iterator[Tab]:
         one.close()
 
 
-def number_on(tab: Tab) -> str:
-    """Return the number that a tab shows."""
-    return tab.page.locator(".number").inner_text().strip()
-
-
-def handle_on(tab: Tab) -> str:
-    """Return what the link on it holds."""
-    link = tab.page.get_by_role("link", name="Open Telegram").get_attribute("href")
-    found = HANDLE.search(link or "")
-    assert found is not None
-    return found[1]
-
-
-def heading(tab: Tab) -> Locator:
-    """Return what a tab says above all."""
-    return tab.page.get_by_role("heading", level=1)
-
-
 def standing(world: World, address: str) -> str:
     """Return the state of the login whose page this is."""
     login_id = urlsplit(address).path.rpartition("/")[2]
@@ -87,17 +69,17 @@ def standing(world: World, address: str) -> str:
 def asked(world: World, tab: Tab) -> str:
     """Let a tab begin a login, and Ada open its link; return the number to pick."""
     tab.page.goto(f"{world.installation.url}/login")
-    world.sandbox.open_link(ADA, handle_on(tab))
+    world.sandbox.open_link(ADA, handle_on(tab.page))
     question(world.sandbox, ADA)
     expect(tab.page.get_by_text("Opened in Telegram.")).to_be_visible()
-    return number_on(tab)
+    return number_on(tab.page)
 
 
 def test_a_tab_in_the_background_has_finished_when_one_comes_back(world: World, tab: Tab) -> None:
     """Tap, START, number, all in the chat's tab; back at the login's own, one is logged in."""
     tab.page.goto(f"{world.installation.url}/login")
     assert [True, 390] == tab.page.evaluate("[matchMedia('(pointer: coarse)').matches, innerWidth]")
-    number = number_on(tab)
+    number = number_on(tab.page)
     with world.browser.expect_page() as opened:
         tab.tap(tab.page.get_by_role("link", name="Open Telegram"))
     chat = Tab(opened.value)
@@ -107,10 +89,10 @@ def test_a_tab_in_the_background_has_finished_when_one_comes_back(world: World, 
     assert tab.is_hidden
     chat.tap(message.get_by_role("button", name=number, exact=True))
     expect(chat.page.locator(".message").last).to_contain_text("logged in to")
-    expect(heading(tab)).to_have_text("You are logged in as @ada")
+    expect(heading(tab.page)).to_have_text("You are logged in as @ada")
     assert tab.is_hidden
     tab.come_back()
-    expect(heading(tab)).to_be_in_viewport()
+    expect(heading(tab.page)).to_be_in_viewport()
 
 
 #: What becomes of a tab while it is frozen and somebody answers.
@@ -135,7 +117,7 @@ def test_a_frozen_tab_finishes_when_one_comes_back(world: World, tab: Tab, meanw
     time.sleep(0.5)
     assert "approved" == standing(world, address)  # frozen, indeed: else it had finished by now
     tab.come_back()
-    expect(heading(tab)).to_have_text("You are logged in as @ada", timeout=10_000)
+    expect(heading(tab.page)).to_have_text("You are logged in as @ada", timeout=10_000)
 
 
 @pytest.mark.parametrize("meanwhile", MEANWHILE)
@@ -151,7 +133,7 @@ def test_a_frozen_tab_tells_of_a_denial_when_one_comes_back(
     answer(world.sandbox, ADA, "Decline")
     said(world.sandbox, ADA, "You declined")
     tab.come_back()
-    expect(heading(tab)).to_have_text("The login was declined", timeout=10_000)
+    expect(heading(tab.page)).to_have_text("The login was declined", timeout=10_000)
 
 
 def test_a_tab_that_the_system_threw_away_finishes_when_it_is_loaded_again(
@@ -164,7 +146,7 @@ def test_a_tab_that_the_system_threw_away_finishes_when_it_is_loaded_again(
     eventually(lambda: "approved" == standing(world, address))
     again = Tab(world.browser.new_page())
     again.page.goto(address)
-    expect(heading(again)).to_have_text("You are logged in as @ada")
+    expect(heading(again.page)).to_have_text("You are logged in as @ada")
 
 
 def test_a_tab_that_was_left_finishes_when_one_goes_back(world: World, tab: Tab) -> None:
@@ -174,7 +156,7 @@ def test_a_tab_that_was_left_finishes_when_one_goes_back(world: World, tab: Tab)
     answer(world.sandbox, ADA, number)
     eventually(lambda: "approved" == standing(world, address))
     tab.page.go_back(wait_until="commit")
-    expect(heading(tab)).to_have_text("You are logged in as @ada")
+    expect(heading(tab.page)).to_have_text("You are logged in as @ada")
 
 
 def test_a_page_that_was_put_aside_as_it_was_looks_again(world: World, tab: Tab) -> None:
@@ -186,4 +168,4 @@ def test_a_page_that_was_put_aside_as_it_was_looks_again(world: World, tab: Tab)
     time.sleep(0.5)
     assert "approved" == standing(world, address)  # it listens no more, indeed
     tab.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
-    expect(heading(tab)).to_have_text("You are logged in as @ada")
+    expect(heading(tab.page)).to_have_text("You are logged in as @ada")
