@@ -37,9 +37,11 @@ class Tab:
 
     @classmethod
     @contextmanager
-    def begin(cls, installation: Tgauth, query: str = "") -> Iterator[Self]:
-        """Begin a login in a browser that nobody knows."""
-        with a_browser(installation) as client:
+    def begin(
+        cls, installation: Tgauth, query: str = "", *, address: str | None = None
+    ) -> Iterator[Self]:
+        """Begin a login in a browser that nobody knows, at an address if it matters."""
+        with a_browser(installation, address=address) as client:
             before = time.monotonic()
             page = followed(client, f"/login{query}")
             yield cls(client, page, (before, time.monotonic()))
@@ -86,9 +88,11 @@ class Tab:
 
 
 @contextmanager
-def a_browser(installation: Tgauth) -> Iterator[httpx.Client]:
-    """A browser without cookies, which is sent nowhere by itself."""
+def a_browser(installation: Tgauth, *, address: str | None = None) -> Iterator[httpx.Client]:
+    """A browser without cookies, which is sent nowhere by itself; behind a proxy at an address."""
     headers = {"Accept": "text/html", "User-Agent": FIREFOX}
+    if address is not None:
+        headers["X-Forwarded-For"] = address
     with httpx.Client(base_url=installation.url, headers=headers, timeout=20) as client:
         yield client
 

@@ -1,6 +1,7 @@
 """Logins that begin in a browser, from outside: the page, the chat, and what comes between."""
 
 import itertools
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -220,24 +221,56 @@ def test_a_kill_between_page_and_approval_loses_nothing(
         assert returned(tab.press())["code"]
 
 
-def test_that_was_not_me(tmp_path: Path, ann: int) -> None:
-    """The session ends with its tokens, and the network begins nothing for a while."""
-    with running(tmp_path) as (sandbox, installation), Tab.begin(installation) as tab:
+def test_that_was_not_me(tmp_path: Path, ann: int, bob: int) -> None:
+    """Session and tokens end, the network finishes and begins nothing; and all of it is written."""
+    there, elsewhere = "203.0.113.7", "198.51.100.1"
+    with (
+        running(tmp_path, TGAUTH_API__TRUSTED_PROXIES="127.0.0.1") as (sandbox, installation),
+        Tab.begin(installation, address=there) as tab,
+        Tab.begin(installation, address=there) as waiting,
+    ):
+        approve(sandbox, bob, waiting)
+        waiting.until("Continue")
         approve(sandbox, ann, tab)
         tab.until("Continue")
         token = installation.exchange(returned(tab.press())["code"]).json()["access_token"]
         assert installation.me(token).is_success
+        assert "not logged in" not in tab.client.get("/account").text
         notice = said(sandbox, ann, "logged in to")
         # Quiet: the question itself now says so, and a change of a message notifies nobody.
         assert [True] == [one["edited"] for one in sandbox.answers(ann)]
         [data] = [one for text, one in buttons(notice).items() if "wasn't me" in text]
+
         sandbox.press(ann, notice, data)
-        eventually(lambda: 401 == installation.me(token).status_code)
+
+        ended = said(sandbox, ann, "has been ended")
+        assert "No login can begin in a browser from that network (203.0.113.7)" in ended["text"]
+        assert {} == buttons(ended)
+        assert 401 == installation.me(token).status_code
         assert "not logged in" in tab.client.get("/account").text
-        with a_browser(installation) as other:
-            refused = followed(other, "/login")
-        assert 429 == refused.status_code
-        assert "retry-after" in refused.headers
+        with a_browser(installation, address=there) as other:
+            for refused in (followed(other, "/login"), waiting.press()):
+                assert 429 == refused.status_code
+                assert "retry-after" in refused.headers
+        with Tab.begin(installation, address=elsewhere) as other_tab:
+            assert other_tab.handle
+        log = installation.run("audit", "--json", "--person", str(ann)).stdout.splitlines()
+    entries = [json.loads(line) for line in log]
+    assert [
+        ("login.opened", there, None),
+        ("person.joined", None, None),
+        ("login.approved", None, None),
+        ("login.redeemed", there, None),
+        ("code.exchanged", "127.0.0.1", None),
+        ("session.disowned", None, None),
+        ("address.blocked", there, None),
+        ("session.ended", None, None),
+    ] == [(one["event"], one.get("address"), one.get("reason")) for one in entries]
+    disowned = entries[-3:]
+    assert {(ann, "person", "done")} == {
+        (one["telegram_id"], one["actor"], one["outcome"]) for one in disowned
+    }
+    assert {entries[3]["session_id"]} == {one["session_id"] for one in disowned}
 
 
 def test_whoever_is_logged_in_goes_on_without_the_chat(
