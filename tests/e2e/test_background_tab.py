@@ -1,16 +1,14 @@
 """A login on a phone: its tab is in the background while one answers, and finishes afterwards."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
 from tests.e2e.browser import handle_on, heading, needs_browser, number_on
-from tests.e2e.browser_first import answer, kill, question, said, serve
+from tests.e2e.browser_first import answer, kept, kill, question, said, serve
 from tests.e2e.phone import Line, Tab, line, phone
 from tests.harness import Telegram, Tgauth, eventually, free_port, telegram, tgauth
 
@@ -60,10 +58,7 @@ def tab(world: World) -> Iterator[Tab]:
 
 def standing(world: World, address: str) -> str:
     """Return the state of the login whose page this is."""
-    login_id = urlsplit(address).path.rpartition("/")[2]
-    with closing(sqlite3.connect(world.installation.database)) as raw:
-        [(state,)] = raw.execute("SELECT state FROM logins WHERE id = ?", (login_id,)).fetchall()
-    return str(state)
+    return kept(world.installation, urlsplit(address).path).state
 
 
 def asked(world: World, tab: Tab) -> str:
