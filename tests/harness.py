@@ -227,6 +227,23 @@ class Tgauth:
             eventually(lambda: answers(f"{self.url}/readyz"))
         return process
 
+    def run(
+        self, *command: str, code: int = 0, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a tgauth command to its end, as at a terminal, and see that it ends with `code`."""
+        done = subprocess.run(
+            (sys.executable, "-m", "tgauth", *command),
+            env={"PATH": "/usr/bin:/bin", **self.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+            cwd=self.folder,
+        )
+        assert code == done.returncode, done.stdout + done.stderr
+        assert [] == [phrase for phrase in NEVER_PRINTED if phrase in done.stdout + done.stderr]
+        return done
+
     def exchange(self, code: str) -> httpx.Response:
         """Turn a code into a token, as an application does."""
         return httpx.post(f"{self.url}/api/auth/callback", json={"code": code}, timeout=20)

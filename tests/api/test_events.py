@@ -53,7 +53,7 @@ class Listener:
     """A page that listens, on a connection of its own."""
 
     def __init__(self, api: Served, path: str, *, method: str = "GET") -> None:
-        self.wire = api.connect(timeout=5)
+        self.wire = api.connect(timeout=15)
         self.wire.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         self.heard = b""
 
@@ -94,18 +94,19 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-def test_a_page_hears_of_each_step_and_then_no_more(api: Served) -> None:
-    """Opened, approved, and the stream ends as an answer ends."""
-    login = begin(api)
-    with listening(api, stream_of(api, login)) as page:
+def test_a_page_hears_of_each_step_and_then_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opened, approved, at once; and the stream ends as an answer ends."""
+    # At once, whatever the machine does meanwhile: whoever misses a wake-up hears nothing here.
+    monkeypatch.setattr("tgauth.store.watching.LOOK_EVERY", 60)
+    with served(tmp_path) as api, listening(api, stream_of(api, login := begin(api))) as page:
         page.until("retry: 1000")
         assert [] == page.events
         api.call(open_in_chat, api.deployment, login.id)
         page.until("opened")
-        began = time.monotonic()
         api.call(answer, api.deployment, login.id)
         page.until("approved")
-        assert time.monotonic() - began < 0.5
         whole = page.rest()
         assert ["opened", "approved"] == page.events
     assert whole.endswith(b"0\r\n\r\n")
@@ -159,15 +160,16 @@ def test_another_tab_hears_that_it_was_used(api: Served) -> None:
         assert ["redeemed"] == page.events
 
 
-def test_a_page_hears_that_its_time_is_over(tmp_path: Path) -> None:
-    """Though nothing is committed then."""
+def test_a_page_hears_that_its_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nothing is committed then, and the next slow look is a minute away."""
+    monkeypatch.setattr("tgauth.store.watching.LOOK_EVERY", 60)
     with ExitStack() as opened:
         api = opened.enter_context(served(tmp_path, approval_lifetime=1 * SECOND))
         page = opened.enter_context(listening(api, stream_of(api, begin(api))))
-        began = time.monotonic()
         page.rest()
         assert ["expired"] == page.events
-        assert time.monotonic() - began < 2.5
 
 
 def test_a_page_that_comes_later_and_ends_sooner_hears_it_in_time(

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -26,23 +25,19 @@ _HEADING: Final = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 
 @dataclass(slots=True)
 class Tab:
-    """A browser without scripts, looking at a login's page.
-
-    `begun_at` are the moments between which its login began, by the monotonic clock.
-    """
+    """A browser without scripts, looking at a login's page."""
 
     client: httpx.Client
     page: httpx.Response
-    begun_at: tuple[float, float] = (0, 0)
 
     @classmethod
     @contextmanager
-    def begin(cls, installation: Tgauth, query: str = "") -> Iterator[Self]:
-        """Begin a login in a browser that nobody knows."""
-        with a_browser(installation) as client:
-            before = time.monotonic()
-            page = followed(client, f"/login{query}")
-            yield cls(client, page, (before, time.monotonic()))
+    def begin(
+        cls, installation: Tgauth, query: str = "", *, address: str | None = None
+    ) -> Iterator[Self]:
+        """Begin a login in a browser that nobody knows, at an address if it matters."""
+        with a_browser(installation, address=address) as client:
+            yield cls(client, followed(client, f"/login{query}"))
 
     @property
     def path(self) -> str:
@@ -86,9 +81,11 @@ class Tab:
 
 
 @contextmanager
-def a_browser(installation: Tgauth) -> Iterator[httpx.Client]:
-    """A browser without cookies, which is sent nowhere by itself."""
+def a_browser(installation: Tgauth, *, address: str | None = None) -> Iterator[httpx.Client]:
+    """A browser without cookies, which is sent nowhere by itself; behind a proxy at an address."""
     headers = {"Accept": "text/html", "User-Agent": FIREFOX}
+    if address is not None:
+        headers["X-Forwarded-For"] = address
     with httpx.Client(base_url=installation.url, headers=headers, timeout=20) as client:
         yield client
 
@@ -145,6 +142,25 @@ def said(sandbox: Telegram, user_id: int, part: str, *, within: float = 10) -> d
         lambda: next((one for one in sandbox.answers(user_id) if part in one["text"]), None) or {},
         within=within,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the store keeps of a login; moments are seconds of this machine's clock."""
+
+    state: str
+    expires_at: float
+    decided_at: float
+
+
+def kept(installation: Tgauth, path: str) -> Kept:
+    """Look up the login whose page has this path."""
+    with closing(sqlite3.connect(installation.database)) as raw:
+        [(state, expires_at, decided_at)] = raw.execute(
+            "SELECT state, expires_at, decided_at FROM logins WHERE id = ?",
+            (path.rpartition("/")[2],),
+        ).fetchall()
+    return Kept(state, expires_at / 1000, (decided_at or 0) / 1000)
 
 
 def serve(installation: Tgauth) -> Process:

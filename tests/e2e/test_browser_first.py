@@ -1,10 +1,11 @@
 """Logins that begin in a browser, from outside: the page, the chat, and what comes between."""
 
 import itertools
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,7 @@ from tests.e2e.browser_first import (
     approve,
     buttons,
     followed,
+    kept,
     kill,
     question,
     questions,
@@ -176,31 +178,81 @@ def test_two_browsers_race_for_one_login(sandbox: Telegram, installation: Tgauth
         assert installation.exchange(returned(finished)["code"]).is_success
 
 
-def test_an_approval_in_the_last_second_and_one_after_it(
-    tmp_path: Path, bob: int, ann: int
+def test_two_people_race_for_one_login(
+    sandbox: Telegram, installation: Tgauth, ann: int, bob: int
 ) -> None:
-    """The first one has another minute to go on with; the second one is too late, and told so."""
+    """One of them is asked, whoever that is; the other one is told so, and cannot answer."""
+    with Tab.begin(installation) as tab:
+        with ThreadPoolExecutor() as both:
+            list(both.map(lambda one: sandbox.open_link(one, tab.handle), [ann, bob]))
+        eventually(lambda: sandbox.answers(ann) and sandbox.answers(bob))
+        [first] = [one for one in (ann, bob) if questions(sandbox, one)]
+        other = ann + bob - first
+        refused = said(sandbox, other, "opened this link before you")
+        data = buttons(question(sandbox, first))[str(tab.number)]
+        sandbox.press(other, refused, data, forged=True)
+        eventually(lambda: [one for one in sandbox.toasts(other) if "Too late" in one])
+        assert "pending" == kept(installation, tab.path).state
+        answer(sandbox, first, str(tab.number))
+        tab.until("Continue")
+        person = installation.exchange(returned(tab.press())["code"]).json()["user"]
+    assert first == person["telegram_id"]
+
+
+def is_too_late(sandbox: Telegram, installation: Tgauth, tab: Tab, person: int) -> bool:
+    """Wait for what becomes of a press: it comes too late, or approves."""
+
+    def became() -> str:
+        if any("Too late" in one for one in sandbox.toasts(person)):
+            return "too late"
+        state = kept(installation, tab.path).state
+        return "" if state == "pending" else state
+
+    outcome = eventually(became)
+    assert outcome in {"too late", "approved"}
+    return outcome == "too late"
+
+
+def test_an_approval_in_the_last_second_and_one_after_it(tmp_path: Path) -> None:
+    """The first one has another minute to go on with; the second one is too late, and told so.
+
+    How long a press is under way is the machine's affair: so there are three of them, of which each
+    has to be taken or come too late indeed.
+    """
     with (
         running(tmp_path, TGAUTH_LOGIN__APPROVAL_TTL=str(SHORT)) as (sandbox, installation),
-        Tab.begin(installation) as early,
-        Tab.begin(installation) as late,
+        ExitStack() as opened,
     ):
-        before, after = early.begun_at[0], late.begun_at[1]
-        sandbox.open_link(ann, early.handle)
-        sandbox.open_link(bob, late.handle)
-        message = question(sandbox, bob)
-        data = buttons(message)[str(late.number)]
-        question(sandbox, ann)
-        time.sleep(before + SHORT - 1.5 - time.monotonic())
-        answer(sandbox, ann, str(early.number))
-        said(sandbox, ann, "Approved", within=5)
-        time.sleep(after + SHORT + 0.5 - time.monotonic())
-        sandbox.press(bob, message, data, forged=True)
-        eventually(lambda: [one for one in sandbox.toasts(bob) if "Too late" in one])
-        said(sandbox, bob, "has expired")
-        assert "The login has expired" == late.refresh().heading
-        early.until("Continue")
-        assert returned(early.press())["code"]
+        *early, late = [
+            (opened.enter_context(Tab.begin(installation)), next(_people)) for _ in range(4)
+        ]
+        ends, presses = {}, {}
+        for tab, person in (*early, late):
+            ends[person] = kept(installation, tab.path).expires_at
+            sandbox.open_link(person, tab.handle)
+            message = question(sandbox, person)
+            presses[person] = (message, buttons(message)[str(tab.number)])
+
+        for seconds, (_, person) in zip((3, 2, 1), early, strict=True):
+            time.sleep(max(0, ends[person] - seconds - time.time()))
+            sandbox.press(person, *presses[person])
+        taken = []
+        for tab, person in early:
+            if is_too_late(sandbox, installation, tab, person):
+                assert time.time() >= ends[person]
+            else:
+                taken.append(tab)
+                assert kept(installation, tab.path).decided_at < ends[person]
+        assert taken
+
+        time.sleep(max(0, ends[late[1]] + 1 - time.time()))
+        sandbox.press(late[1], *presses[late[1]], forged=True)
+        assert is_too_late(sandbox, installation, *late)
+        said(sandbox, late[1], "has expired")
+        assert "The login has expired" == late[0].refresh().heading
+        for tab in taken:
+            tab.until("Continue")
+            assert returned(tab.press())["code"]
 
 
 @pytest.mark.parametrize("who", ["bot", "api", "serve"])
@@ -220,24 +272,56 @@ def test_a_kill_between_page_and_approval_loses_nothing(
         assert returned(tab.press())["code"]
 
 
-def test_that_was_not_me(tmp_path: Path, ann: int) -> None:
-    """The session ends with its tokens, and the network begins nothing for a while."""
-    with running(tmp_path) as (sandbox, installation), Tab.begin(installation) as tab:
+def test_that_was_not_me(tmp_path: Path, ann: int, bob: int) -> None:
+    """Session and tokens end, the network finishes and begins nothing; and all of it is written."""
+    there, elsewhere = "203.0.113.7", "198.51.100.1"
+    with (
+        running(tmp_path, TGAUTH_API__TRUSTED_PROXIES="127.0.0.1") as (sandbox, installation),
+        Tab.begin(installation, address=there) as tab,
+        Tab.begin(installation, address=there) as waiting,
+    ):
+        approve(sandbox, bob, waiting)
+        waiting.until("Continue")
         approve(sandbox, ann, tab)
         tab.until("Continue")
         token = installation.exchange(returned(tab.press())["code"]).json()["access_token"]
         assert installation.me(token).is_success
+        assert "not logged in" not in tab.client.get("/account").text
         notice = said(sandbox, ann, "logged in to")
         # Quiet: the question itself now says so, and a change of a message notifies nobody.
         assert [True] == [one["edited"] for one in sandbox.answers(ann)]
         [data] = [one for text, one in buttons(notice).items() if "wasn't me" in text]
+
         sandbox.press(ann, notice, data)
-        eventually(lambda: 401 == installation.me(token).status_code)
+
+        ended = said(sandbox, ann, "has been ended")
+        assert "No login can begin in a browser from that network (203.0.113.7)" in ended["text"]
+        assert {} == buttons(ended)
+        assert 401 == installation.me(token).status_code
         assert "not logged in" in tab.client.get("/account").text
-        with a_browser(installation) as other:
-            refused = followed(other, "/login")
-        assert 429 == refused.status_code
-        assert "retry-after" in refused.headers
+        with a_browser(installation, address=there) as other:
+            for refused in (followed(other, "/login"), waiting.press()):
+                assert 429 == refused.status_code
+                assert "retry-after" in refused.headers
+        with Tab.begin(installation, address=elsewhere) as other_tab:
+            assert other_tab.handle
+        log = installation.run("audit", "--json", "--person", str(ann)).stdout.splitlines()
+    entries = [json.loads(line) for line in log]
+    assert [
+        ("login.opened", there, None),
+        ("person.joined", None, None),
+        ("login.approved", None, None),
+        ("login.redeemed", there, None),
+        ("code.exchanged", "127.0.0.1", None),
+        ("session.disowned", None, None),
+        ("address.blocked", there, None),
+        ("session.ended", None, None),
+    ] == [(one["event"], one.get("address"), one.get("reason")) for one in entries]
+    disowned = entries[-3:]
+    assert {(ann, "person", "done")} == {
+        (one["telegram_id"], one["actor"], one["outcome"]) for one in disowned
+    }
+    assert {entries[3]["session_id"]} == {one["session_id"] for one in disowned}
 
 
 def test_whoever_is_logged_in_goes_on_without_the_chat(

@@ -6,8 +6,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.browser import DESKTOP, PHONE, browser, needs_browser
-from tests.e2e.browser_first import HANDLE, answer, buttons, kill, question, serve
+from tests.e2e.browser import (
+    DESKTOP,
+    PHONE,
+    browser,
+    handle_on,
+    heading,
+    needs_browser,
+    number_on,
+)
+from tests.e2e.browser_first import answer, buttons, kill, question, serve
 from tests.harness import Telegram, Tgauth, eventually, telegram, tgauth
 
 pytestmark = [pytest.mark.browser, needs_browser]
@@ -47,31 +55,12 @@ def installation(shared: tuple[Telegram, Tgauth]) -> Tgauth:
     return shared[1]
 
 
-def number_on(page: Page) -> str:
-    """Return the number that a login page shows."""
-    return page.locator(".number").inner_text().strip()
-
-
-def handle_on(page: Page) -> str:
-    """Return what its link holds."""
-    found = HANDLE.search(
-        page.get_by_role("link", name="Open Telegram").get_attribute("href") or ""
-    )
-    assert found is not None
-    return found[1]
-
-
 def log_in(page: Page, sandbox: Telegram, installation: Tgauth, who: int) -> None:
     """Log somebody in by this door, with the chat's part done without a page."""
     page.goto(f"{installation.url}/login")
     sandbox.open_link(who, handle_on(page))
     answer(sandbox, who, number_on(page))
     expect(heading(page)).to_contain_text("You are logged in as")
-
-
-def heading(page: Page) -> Any:
-    """Return what a page says above all."""
-    return page.get_by_role("heading", level=1)
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -3,30 +3,10 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tests.harness import NEVER_PRINTED, Telegram, Tgauth, eventually
-
-
-def command(
-    installation: Tgauth, *arguments: str, code: int = 0, **environment: str
-) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end, as at a terminal."""
-    done = subprocess.run(
-        (sys.executable, "-m", "tgauth", *arguments),
-        env={"PATH": "/usr/bin:/bin", **installation.environment, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-        cwd=installation.folder,
-    )
-    assert code == done.returncode, done.stdout + done.stderr
-    assert [] == [phrase for phrase in NEVER_PRINTED if phrase in done.stdout + done.stderr]
-    return done
+from tests.harness import Telegram, Tgauth, eventually
 
 
 def test_status_shows_everything(sandbox: Telegram, installation: Tgauth) -> None:
@@ -39,7 +19,7 @@ def test_status_shows_everything(sandbox: Telegram, installation: Tgauth) -> Non
     eventually(lambda: served.children().get("api", pids["api"]) != pids["api"])
     eventually(lambda: served.output.count("child.ready name=api") == 2)
 
-    told = json.loads(command(installation, "status", "--json").stdout)
+    told = json.loads(installation.run("status", "--json").stdout)
 
     api, bot = told["serve"]["children"]
     assert (api["name"], bot["name"], bot["pid"]) == ("api", "bot", pids["bot"])
@@ -51,7 +31,7 @@ def test_status_shows_everything(sandbox: Telegram, installation: Tgauth) -> Non
     assert (store["inbox"], store["open_logins"]) == (0, 1)
     assert store["schema"] == store["newest_schema"]
     assert store["size"] > 0
-    shown = command(installation, "status").stdout
+    shown = installation.run("status").stdout
     assert f"tgauth serve, process {served.popen.pid}, for " in shown
     assert "ready: api, bot; polling as @" in shown
     assert "SIGKILL, 20" in shown
@@ -67,13 +47,13 @@ def test_reload_waits_and_tells(installation: Tgauth) -> None:
     file = installation.folder / "tgauth.toml"
     file.write_text('[login]\nallow = "everyone"\n')
     served = installation.start("serve")
-    assert command(installation, "reload").stdout == "Reloaded: bot, api.\n"
+    assert installation.run("reload").stdout == "Reloaded: bot, api.\n"
     file.write_text('[login]\nallow = "nobody"\n')
-    failed = command(installation, "reload", code=1)
+    failed = installation.run("reload", code=1)
     assert "tgauth: the reload failed: " in failed.stderr
     assert "login.allow" in failed.stderr
     file.write_text('[login]\nallow = "everyone"\n[api]\nhost = "127.0.0.2"\n')
-    done = command(installation, "reload")
+    done = installation.run("reload")
     assert "api.host is 127.0.0.2 now, and stays 127.0.0.1 until a restart" in done.stderr
     assert served.stop() == 0
 
@@ -82,7 +62,7 @@ def test_stop_waits(installation: Tgauth) -> None:
     """Until the last process is gone, and all of them ended in order."""
     served = installation.start("serve")
     children = eventually(lambda: c if {"api", "bot"} <= set(c := served.children()) else {})
-    assert command(installation, "stop").stdout == "Stopped.\n"
+    assert installation.run("stop").stdout == "Stopped.\n"
     assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
     assert served.popen.wait(5) == 0
 
@@ -93,7 +73,7 @@ def test_where_nothing_serves_it_is_said(installation: Tgauth, arguments: tuple[
     served = installation.start("serve")
     served.stop(signal.SIGKILL)
     assert (installation.folder / "tgauth.db.control").is_socket()
-    done = command(installation, *arguments, code=69)
+    done = installation.run(*arguments, code=69)
     said = f"tgauth: no `tgauth serve` runs on {installation.database}\n"
     assert said == done.stderr
     if arguments == ("status",):
@@ -104,7 +84,7 @@ def test_where_nothing_serves_it_is_said(installation: Tgauth, arguments: tuple[
             installation.environment
             | {"TGAUTH_DATABASE__PATH": str(installation.folder / "other.db")},
         )
-        assert command(empty, "status", code=69).stdout == ""
+        assert empty.run("status", code=69).stdout == ""
 
 
 def test_the_socket_is_where_systemd_made_a_folder_for_it(
@@ -116,7 +96,7 @@ def test_the_socket_is_where_systemd_made_a_folder_for_it(
     served = installation.start("serve", environment={"RUNTIME_DIRECTORY": str(folder)})
     assert (folder / "tgauth.db.control").is_socket()
     assert not (installation.folder / "tgauth.db.control").exists()
-    assert "ready: api" in command(installation, "status").stdout
+    assert "ready: api" in installation.run("status").stdout
     assert served.stop() == 0
     assert [] == list(folder.iterdir())
 

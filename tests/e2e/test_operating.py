@@ -3,15 +3,13 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.harness import NEVER_PRINTED, Telegram, Tgauth, eventually, tgauth
+from tests.harness import Telegram, Tgauth, eventually, tgauth
 
 ALICE, BOB, CY = 701, 702, 703
 CROWD = range(800, 840)
@@ -22,25 +20,6 @@ def installation(tmp_path: Path, sandbox: Telegram) -> Iterator[Tgauth]:
     """An installation whose links live long enough for what is done here."""
     with tgauth(tmp_path, sandbox.url, TGAUTH_LOGIN__CODE_TTL="600") as prepared:
         yield prepared
-
-
-def operate(
-    installation: Tgauth, *command: str, code: int = 0
-) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end, as at a terminal."""
-    environment = {"PATH": "/usr/bin:/bin", **installation.environment}
-    done = subprocess.run(
-        (sys.executable, "-m", "tgauth", *command),
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        cwd=installation.folder,
-    )
-    assert code == done.returncode, done.stdout + done.stderr
-    assert [] == [phrase for phrase in NEVER_PRINTED if phrase in done.stdout + done.stderr]
-    return done
 
 
 def log_in(installation: Tgauth, sandbox: Telegram, person: int) -> str:
@@ -66,16 +45,16 @@ def test_a_backup_under_load_restores_what_was_pending(
     eventually(lambda: sandbox.codes(CROWD[2]))
     backups = [tmp_path / f"backup-{number}.db" for number in range(3)]
     for backup in backups:
-        operate(installation, "db", "backup", str(backup))
-    operate(installation, "db", "restore", str(backups[0]), "--yes", code=75)
+        installation.run("db", "backup", str(backup))
+    installation.run("db", "restore", str(backups[0]), "--yes", code=75)
     crowd.join(60)
     sandbox.send(CY, "/login")
     later = sandbox.code(CY)
     assert served.stop() == 0
 
     for backup in backups:
-        operate(installation, "db", "restore", str(backup), "--yes")
-        assert json.loads(operate(installation, "db", "check", "--json").stdout)["is_good"]
+        installation.run("db", "restore", str(backup), "--yes")
+        assert json.loads(installation.run("db", "check", "--json").stdout)["is_good"]
 
     served = installation.start("serve")
     assert installation.me(before).status_code == 200
@@ -93,16 +72,16 @@ def test_another_machine_with_the_key_goes_on(
     sandbox.send(BOB, "/login")
     pending = sandbox.code(BOB)
     backup = tmp_path / "move.db"
-    operate(installation, "db", "backup", str(backup))
+    installation.run("db", "backup", str(backup))
     assert served.stop() == 0
     there = tmp_path / "there"
     there.mkdir()
     moved = {"TGAUTH_DATABASE__PATH": str(there / "tgauth.db")}
     key = installation.database.with_name("tgauth.db.key")
     other = Tgauth(there, installation.url, installation.environment | moved)
-    operate(other, "db", "restore", str(backup), "--yes", code=78)
+    other.run("db", "restore", str(backup), "--yes", code=78)
     shutil.copy2(key, there / "tgauth.db.key")
-    operate(other, "db", "restore", str(backup), "--yes")
+    other.run("db", "restore", str(backup), "--yes")
     try:
         other.start("serve")
         assert other.me(token).status_code == 200
@@ -116,14 +95,14 @@ def test_a_ban_and_a_removal_hold_at_once(sandbox: Telegram, installation: Tgaut
     """While it serves: the next request of a token is refused, and the bot says no."""
     served = installation.start("serve")
     tokens = {person: log_in(installation, sandbox, person) for person in (ALICE, BOB)}
-    operate(installation, "user", "ban", str(ALICE))
-    operate(installation, "user", "remove", str(BOB), "--yes")
+    installation.run("user", "ban", str(ALICE))
+    installation.run("user", "remove", str(BOB), "--yes")
     assert [401, 401] == [installation.me(token).status_code for token in tokens.values()]
     sandbox.send(ALICE, "/login")
     eventually(lambda: str(ALICE) in json.dumps(sandbox.answers(ALICE)[-1]))
     assert [] == sandbox.codes(ALICE)
-    operate(installation, "user", "unban", str(ALICE))
-    listed = operate(installation, "user", "list", "--json").stdout.splitlines()
+    installation.run("user", "unban", str(ALICE))
+    listed = installation.run("user", "list", "--json").stdout.splitlines()
     assert [ALICE] == [json.loads(line)["telegram_id"] for line in listed]
     assert served.stop() == 0
 
@@ -132,12 +111,10 @@ def test_a_rotation_is_noticed_by_nobody(sandbox: Telegram, installation: Tgauth
     """Both keys are published, and tokens of before and after are good."""
     served = installation.start("serve")
     before = log_in(installation, sandbox, ALICE)
-    operate(installation, "keys", "rotate")
+    installation.run("keys", "rotate")
     after = log_in(installation, sandbox, BOB)
     assert [200, 200] == [installation.me(token).status_code for token in (before, after)]
-    kids = {
-        key["kid"] for key in json.loads(operate(installation, "keys", "list", "--json").stdout)
-    }
+    kids = {key["kid"] for key in json.loads(installation.run("keys", "list", "--json").stdout)}
     published = eventually(
         lambda: kids == {key["kid"] for key in jwks(installation)}, within=40, every=0.5
     )
@@ -159,13 +136,13 @@ def test_accounts_outlive_a_lost_key(sandbox: Telegram, installation: Tgauth) ->
     eventually(lambda: not sandbox.codes(ALICE))  # a link that was used leaves the chat
     sandbox.send(BOB, "/login")
     pending = sandbox.code(BOB)
-    operate(installation, "keys", "renew", "--master-key-lost", "--yes", code=75)
+    installation.run("keys", "renew", "--master-key-lost", "--yes", code=75)
     assert served.stop() == 0
-    operate(installation, "keys", "renew", "--master-key-lost", "--yes", code=1)
+    installation.run("keys", "renew", "--master-key-lost", "--yes", code=1)
     installation.database.with_name("tgauth.db.key").unlink()
-    told = operate(installation, "user", "list", code=78).stderr
+    told = installation.run("user", "list", code=78).stderr
     [advised] = re.findall("`tgauth (keys renew --master-key-lost)`", told)
-    told = operate(installation, *advised.split(), "--yes").stdout
+    told = installation.run(*advised.split(), "--yes").stdout
     assert "Ended: 1 session and 1 login that waited." in told
     served = installation.start("serve")
     eventually(lambda: not sandbox.codes(BOB))
@@ -173,5 +150,5 @@ def test_accounts_outlive_a_lost_key(sandbox: Telegram, installation: Tgauth) ->
     assert installation.exchange(pending).status_code == 400
     again = log_in(installation, sandbox, ALICE)
     assert before == installation.me(again).json()["user"]["sub"]
-    operate(installation, "db", "check")
+    installation.run("db", "check")
     assert served.stop() == 0

@@ -69,7 +69,12 @@ function wait(box) {
   const counting = setInterval(count, 1000);
   count();
   listen();
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) listen(); });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    // What was in the background may have been cut off without having been told: it only seems open.
+    source.close();
+    listen();
+  });
   addEventListener("pagehide", () => { if (source) source.close(); });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   if ("again" in box.dataset) setInterval(reloadIfServed, AGAIN);
