@@ -111,6 +111,20 @@ def test_the_page_counts_down_and_says_that_it_is_over(chromium: Browser, tmp_pa
             expect(page.get_by_role("heading", level=1)).to_have_text("The login has expired")
 
 
+def test_who_cannot_see_the_time_hears_when_it_nearly_ends(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """A minute before, once; a timer says nothing by itself (WAI-ARIA 1.2, `timer`)."""
+    with served(tmp_path, approval_lifetime=62 * SECOND) as api:
+        api.call(introduce, api.deployment)
+        with chromium.new_context() as context:
+            page = context.new_page()
+            begin(page, api)
+            nearly = page.locator("[role=status][data-nearly]")
+            expect(nearly).to_be_empty()
+            expect(nearly).to_have_text("One minute left.")
+
+
 def test_another_account_is_asked_before_it_is_left(chromium: Browser, api: Served) -> None:
     """The page never switches by itself."""
     with chromium.new_context() as context:

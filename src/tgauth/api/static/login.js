@@ -3,11 +3,13 @@
 
 const AGAIN = 10000; // milliseconds until another look where there is nothing to hear yet
 const MOST_PAUSE = 15000;
+const NEARLY = 60; // seconds left that are said aloud: who cannot see the time hears nothing of it
 
 function wait(box) {
   const form = box.querySelector("form");
   const said = box.querySelector("[data-said]");
   const left = box.querySelector("[data-left]");
+  const nearly = box.querySelector("[data-nearly]");
   // Not by the clock of this machine, which may be wrong.
   const end = performance.now() + box.dataset.seconds * 1000;
   let source = null;
@@ -60,6 +62,7 @@ function wait(box) {
   function count() {
     const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
     left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    if (nearly && seconds <= NEARLY && box.dataset.seconds > NEARLY) nearly.textContent = nearly.dataset.nearly;
     if (seconds > 0) return;
     clearInterval(counting);
     // An approval in the last moment gives more time, of which only the stream knows.
