@@ -320,6 +320,10 @@ async def test_whoever_was_asked_more_than_once_sees_the_end_everywhere(  # noqa
         await answer_approval(deployment, answering, answer)
         bell.ring()
         await until_sent(telegram, method="editMessageText")
+        # In the last second: past the end that the login had without its answer.
+        clock.advance(2 * SECOND)
+        bell.ring()
+        await anyio.sleep(0.1)
         decided, _ = await kept(deployment, login)
         assert decided is not None
         await end(deployment, decided, clock)
