@@ -14,6 +14,7 @@ from tests.browser_logins import (
     answered,
     begun,
     finished,
+    kept,
     opened,
     received,
     right_number,
@@ -37,6 +38,9 @@ from tgauth.store import Store
 from tgauth.texts import languages
 
 pytestmark = pytest.mark.anyio
+
+Pick = Callable[[Deployment, LoginRequest], int | None]
+End = Callable[[Deployment, LoginRequest, Clock], Awaitable[None]]
 
 LOGIN_ID = "0123456789abcdef" * 2
 PLACES: dict[str, tuple[dict[str, Any], str]] = {
@@ -259,27 +263,85 @@ async def test_a_denied_question_says_why(
     assert [] == buttons(edit)
 
 
-@pytest.mark.parametrize("pressed", [MESSAGE, MESSAGE + 1], ids=["the first", "the second"])
-async def test_whoever_was_asked_twice_sees_the_denial_where_they_pressed(
-    deployment: Deployment, bot: Bot, telegram: FakeTelegram, pressed: int
+async def no_end(_: Deployment, __: LoginRequest, ___: Clock) -> None:
+    """Let nothing more happen."""
+
+
+async def finish_it(deployment: Deployment, login: LoginRequest, _: Clock) -> None:
+    """Let the browser finish."""
+    await finished(deployment, login)
+
+
+async def leave_it(_: Deployment, login: LoginRequest, clock: Clock) -> None:
+    """Let the browser never finish."""
+    clock.advance(login.expires_at - clock.now)
+
+
+#: How a login goes on after its answer, and how all of its questions begin then.
+ENDS: dict[str, tuple[Pick, End, str]] = {
+    "declined": (lambda _, __: None, no_end, "You declined"),
+    "a wrong number": (wrong_number, no_end, "That was not the number"),
+    "finished": (right_number, finish_it, "You are now logged in to"),
+    "never finished": (right_number, leave_it, "This login to The Shop has expired"),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "in the last second"])
+@pytest.mark.parametrize("pressed", [0, 1, 2, 3], ids=["first", "second", "third", "unknown"])
+async def test_whoever_was_asked_more_than_once_sees_the_end_everywhere(  # noqa: PLR0913 - fixtures
+    deployment: Deployment,
+    bot: Bot,
+    telegram: FakeTelegram,
+    clock: Clock,
+    *,
+    case: str,
+    late: bool,
+    pressed: int,
 ) -> None:
-    """The link was opened twice; no question that was answered keeps its buttons."""
+    """No question keeps its buttons, nor says of a login that is over that it waits.
+
+    The unknown one is a message that Telegram took, and whose receipt was lost.
+    """
+    pick, end, text = ENDS[case]
     login = await asked_login(deployment)
-    telegram.script = [accepted(message_id=MESSAGE), accepted(message_id=MESSAGE + 1)]
+    messages = [MESSAGE + number for number in range(3)]
+    telegram.script = [accepted(message_id=one) for one in messages]
     async with sending(deployment, bot) as bell:
-        await until_sent(telegram)
-        await opened(deployment, login, update_id=101)
+        for number in range(3):
+            if number:
+                await opened(deployment, login, update_id=100 + number)
+                bell.ring()
+            await until_sent(telegram, number + 1)
+        clock.advance((login.expires_at - 1 if late else NOW + SECOND) - clock.now)
+        answering = await received(deployment, 900)
+        target = MESSAGE + pressed
+        answer = Answer(login_id=login.id, number=pick(deployment, login), message_id=target)
+        await answer_approval(deployment, answering, answer)
         bell.ring()
-        await until_sent(telegram, 2)
-        declining = await received(deployment, 900)
-        answer = Answer(login_id=login.id, number=None, message_id=pressed)
-        await answer_approval(deployment, declining, answer)
+        await until_sent(telegram, method="editMessageText")
+        # In the last second: past the end that the login had without its answer.
+        clock.advance(2 * SECOND)
         bell.ring()
-        await until_sent(telegram, len({pressed, MESSAGE + 1}), method="editMessageText")
-    edits = telegram.sent("editMessageText")
-    assert {pressed, MESSAGE + 1} == {edit["message_id"] for edit in edits}
-    assert len(edits) == len({edit["message_id"] for edit in edits})
-    assert {True} == {edit["text"].startswith("You declined") for edit in edits}
+        await anyio.sleep(0.1)
+        decided, _ = await kept(deployment, login)
+        assert decided is not None
+        await end(deployment, decided, clock)
+        bell.ring()
+        asked = {*messages, target}
+        for _ in range(200):
+            if asked == ended(telegram, text).keys():
+                break
+            clock.advance(SECOND)  # a chat is told no more in a second than Telegram allows
+            bell.ring()
+            await anyio.sleep(0.05)
+    assert asked == ended(telegram, text).keys()
+
+
+def ended(telegram: FakeTelegram, text: str) -> dict[int, dict[str, Any]]:
+    """Return the messages that by now say so, by their ids."""
+    last = {edit["message_id"]: edit for edit in telegram.sent("editMessageText")}
+    return {number: edit for number, edit in last.items() if edit["text"].startswith(text)}
 
 
 async def test_an_ignored_question_says_that_it_expired(

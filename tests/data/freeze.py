@@ -36,8 +36,8 @@ from tgauth.domain.instants import MINUTE
 from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.session import Visitor
-from tgauth.flows.approve_in_chat import block_approvals
 from tgauth.flows.ban_person import ban_person
+from tgauth.flows.block_approvals import block_approvals
 from tgauth.flows.browser_sessions import Browser
 from tgauth.flows.chat_sessions import end_from_chat
 from tgauth.flows.continue_in_browser import continue_in_browser

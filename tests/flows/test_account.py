@@ -27,9 +27,9 @@ from tgauth.flows.account import (
     export_data,
     living_sessions,
 )
-from tgauth.flows.approve_in_chat import block_approvals
 from tgauth.flows.ban_person import ban_person, unban_person
 from tgauth.flows.begin_chat_login import begin_chat_login
+from tgauth.flows.block_approvals import block_approvals
 from tgauth.flows.browser_sessions import Continuation
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment

@@ -31,15 +31,10 @@ from tgauth.domain.instants import DAY, HOUR, SECOND
 from tgauth.domain.login import LoginRequest, LoginState, Standing
 from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import AllowList
-from tgauth.flows.approve_in_chat import (
-    Answer,
-    Answered,
-    answer_approval,
-    block_approvals,
-    open_approval,
-)
+from tgauth.flows.approve_in_chat import Answer, Answered, answer_approval, open_approval
 from tgauth.flows.ban_person import ban_person
 from tgauth.flows.begin_chat_login import begin_chat_login
+from tgauth.flows.block_approvals import block_approvals
 from tgauth.flows.deliver_messages import LoginOutcome, Question, due_messages, settle_messages
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.finish_browser_login import continue_as_current

@@ -32,7 +32,7 @@ from tgauth.domain.errors import ApprovalUnknown, NetworkBlocked, OtherBrowser, 
 from tgauth.domain.instants import DAY, HOUR, MINUTE, SECOND
 from tgauth.domain.login import Standing
 from tgauth.domain.session import Visitor
-from tgauth.flows.begin_browser_login import show_browser_login
+from tgauth.flows.begin_browser_login import Wish, begin_browser_login, show_browser_login
 from tgauth.flows.browser_sessions import Browser
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
@@ -129,6 +129,24 @@ async def test_a_network_begins_so_many_in_a_minute_and_no_more(
         await begun(strict)
     clock.advance(1)
     await begun(strict)
+
+
+async def test_nobody_looks_up_where_a_refused_login_came_from(strict: Deployment) -> None:
+    """A look costs a file that is opened: whoever begins far too many pays for none."""
+    looked: list[str] = []
+
+    async def locate(address: str) -> str:
+        looked.append(address)
+        return "Graz"
+
+    wish = Wish(browser="browser", visitor=VISITOR)
+    login, *_ = [await begin_browser_login(strict, wish, locate=locate) for _ in range(LIMIT)]
+    with pytest.raises(TooManyLogins):
+        await begin_browser_login(strict, wish, locate=locate)
+    assert LIMIT == len(looked)
+    _, approval = await kept(strict, login)
+    assert approval is not None
+    assert "Graz" == approval.place
 
 
 async def test_another_network_is_not_held_up(strict: Deployment) -> None:

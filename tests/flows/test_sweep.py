@@ -27,7 +27,7 @@ from tgauth.domain.failures import Failures
 from tgauth.domain.instants import DAY, HOUR, MINUTE
 from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice
-from tgauth.flows.approve_in_chat import block_approvals
+from tgauth.flows.block_approvals import block_approvals
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.identify import identify_by_cookie

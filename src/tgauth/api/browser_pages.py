@@ -24,7 +24,7 @@ from tgauth.api.login_states import ANOTHER, FormTokens, LoginStates, page_of
 from tgauth.api.pages import Pages
 from tgauth.api.places import Places
 from tgauth.api.refusals import STALE_LOGIN_FORM, refusal_of
-from tgauth.api.visitors import address_of, is_part_of_a_page, is_speculative, visitor_of
+from tgauth.api.visitors import is_part_of_a_page, is_speculative, visitor_of
 from tgauth.domain.approval import LONGEST_STATE
 from tgauth.domain.code import hash_of
 from tgauth.domain.errors import (
@@ -119,10 +119,9 @@ class _BrowserPages:
         wish = Wish(
             browser=hash_of(secret),
             visitor=visitor_of(request),
-            place=await self._places.of(address_of(request)),
             state_parameter=states[0] if states else None,
         )
-        login = await begin_browser_login(self._deployment, wish)
+        login = await begin_browser_login(self._deployment, wish, locate=self._places.of)
         _log.info("login.begun", login_id=login.id, by="browser")
         lifetime = self._deployment.approval_lifetime
         cookie = browser_cookie(self._issuer, secret, login_lifetime=lifetime)

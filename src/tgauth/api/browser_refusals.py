@@ -35,14 +35,6 @@ UNKNOWN_LOGIN: Final = Refusal(
     advice="It was over long ago, or the address is not complete. Start over to log in.",
     ways=(Way.START_OVER, Way.ACCOUNT),
 )
-TAKEN: Final = Refusal(
-    status=HTTPStatus.FORBIDDEN,
-    error="access_denied",
-    description="somebody else was asked to approve the login",
-    title="Somebody else was asked about this login",
-    advice="Only who opened it in Telegram first can answer. Start over for a login of your own.",
-    ways=(Way.START_OVER,),
-)
 OTHER_BROWSER: Final = Refusal(
     status=HTTPStatus.FORBIDDEN,
     error="access_denied",

@@ -10,13 +10,11 @@ from typing import Final
 from tgauth.api.browser_refusals import (
     NETWORK_BLOCKED,
     OTHER_BROWSER,
-    TAKEN,
     TOO_MANY_LOGINS,
     UNKNOWN_LOGIN,
 )
 from tgauth.api.refusal import Refusal, Way
 from tgauth.domain.errors import (
-    ApprovalTaken,
     ApprovalUnknown,
     ClientRefused,
     CodeAlreadySpent,
@@ -168,7 +166,6 @@ REFUSALS: Final[dict[type[TgauthError], Refusal]] = {
     TooManyLogins: TOO_MANY_LOGINS,
     NetworkBlocked: NETWORK_BLOCKED,
     ApprovalUnknown: UNKNOWN_LOGIN,
-    ApprovalTaken: TAKEN,
     OtherBrowser: OTHER_BROWSER,
     OtherAccountActive: Refusal(
         status=HTTPStatus.CONFLICT,

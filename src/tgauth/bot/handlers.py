@@ -22,14 +22,9 @@ from tgauth.bot.updates import Request, Tap, key_of, language_of, private_chat_o
 from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice
-from tgauth.flows.approve_in_chat import (
-    Answer,
-    Answered,
-    answer_approval,
-    block_approvals,
-    open_approval,
-)
+from tgauth.flows.approve_in_chat import Answer, Answered, answer_approval, open_approval
 from tgauth.flows.begin_chat_login import Asked, answer_with, begin_chat_login
+from tgauth.flows.block_approvals import block_approvals
 from tgauth.flows.chat_sessions import Ending, end_from_chat, log_out_everywhere, show_sessions
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.receive_update import dismiss_update, fail_update

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final
 
 from tgauth.domain.code import derive
-from tgauth.domain.errors import ApprovalTaken
 from tgauth.domain.instants import DAY, HOUR, Instant
 from tgauth.domain.session import Visitor
 
@@ -89,16 +88,10 @@ class Approval:
     denial: Denial | None = None
 
     def open(self, *, telegram_id: int, now: Instant) -> "Approval":
-        """Return this with the one person who is asked; the first one stays.
-
-        Raises:
-            ApprovalTaken: Somebody else is asked already.
-        """
-        if self.opened_by is None:
-            return replace(self, opened_by=telegram_id, opened_at=now)
-        if self.opened_by != telegram_id:
-            raise ApprovalTaken(self.login_id)
-        return self
+        """Return this with the one person who is asked: the first one stays, whoever comes."""
+        if self.opened_by is not None:
+            return self
+        return replace(self, opened_by=telegram_id, opened_at=now)
 
     def denied(self, denial: Denial) -> "Approval":
         """Return this with the reason why its login was denied."""

@@ -197,15 +197,6 @@ class ApprovalUnknown(TgauthError):
         super().__init__("no login waits for approval under this name")
 
 
-class ApprovalTaken(TgauthError):
-    """Somebody else was asked to approve the login, and only they may answer."""
-
-    code = "approval_taken"
-
-    def __init__(self, login_id: str) -> None:
-        super().__init__(f"login {login_id} waits for somebody else's answer")
-
-
 class OtherBrowser(TgauthError):
     """The login was begun in another browser, and only that one can finish it."""
 

@@ -3,12 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tgauth.domain.approval import (
-    BLOCK_LIFETIME,
-    Approval,
-    Denial,
-    derive_numbers,
-)
+from tgauth.domain.approval import Approval, Denial, derive_numbers
 from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import Door, LoginRequest, Standing
@@ -125,6 +120,13 @@ async def _ask(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what
         )
     elif await outbox.is_owed(connection, chat_id=asked.chat_id, notice=Notice.APPROVAL):
         return
+    else:
+        earlier = await outbox.link_message(connection, login.id)
+        if earlier is not None:
+            # What is owed for the end changes the newest question; this one will not be it.
+            await _promise_outcome(
+                connection, asked, login, earlier, now=now, not_before=login.expires_at
+            )
     notices = ((Notice.APPROVAL, now), (Notice.LOGIN_CLOSED, login.expires_at))
     for notice, not_before in notices if is_first else notices[:1]:
         await outbox.add(
@@ -176,53 +178,62 @@ async def _answer(
     known = await persons.find(connection, asked.profile.telegram_id)
     if not await may_log_in(deployment, connection, asked, known):
         return Answered.NOT_ALLOWED
+    await _close_at_the_end(connection, asked, login, answer.message_id, now=now)
     right = derive_numbers(deployment.master_key, login.id).right
     if answer.number != right:
         denial = Denial.DECLINED if answer.number is None else Denial.WRONG_NUMBER
-        denied = login.deny(now=now)
-        await logins.save(connection, denied)
+        await logins.save(connection, login.deny(now=now))
         await approvals.save(connection, approval.denied(denial))
         await outbox.hasten(connection, login.id, now=now)
-        if answer.message_id != await outbox.link_message(connection, login.id):
-            # Who opens the link twice is asked twice: the question that was answered says so, too.
-            await _promise_outcome(connection, asked, login, denied, answer.message_id, now=now)
         await _note(connection, trail, AuditEvent.LOGIN_DENIED, asked, known, login, denial)
         return Answered(denial.value)
     person = await remember(deployment, connection, trail, asked.profile, known, now=now)
     approved = login.approve(subject=person.subject, now=now)
     await logins.save(connection, approved)
-    await _promise_outcome(connection, asked, login, approved, answer.message_id, now=now)
+    # What is owed for the end comes then, not when it would have been without the answer.
+    await outbox.postpone(connection, login.id, until=approved.expires_at, now=now)
+    await _promise_outcome(connection, asked, login, answer.message_id, now=now, not_before=now)
     await _note(connection, trail, AuditEvent.LOGIN_APPROVED, asked, person, login, None)
     return Answered.APPROVED
+
+
+async def _close_at_the_end(
+    connection: Connection, asked: Asked, login: LoginRequest, message_id: int, *, now: Instant
+) -> None:
+    """Let a question that was answered say how its login ended, also where it is not the newest.
+
+    One that Telegram took and whose receipt was lost was sent again: nobody knows of the first.
+    """
+    if message_id == await outbox.link_message(connection, login.id):
+        return
+    if not await outbox.is_to_close(connection, login.id, message_id):
+        await _promise_outcome(
+            connection, asked, login, message_id, now=now, not_before=login.expires_at
+        )
 
 
 async def _promise_outcome(  # noqa: PLR0913 - each is one part of a promise
     connection: Connection,
     asked: Asked,
     login: LoginRequest,
-    decided: LoginRequest,
     message_id: int,
     *,
     now: Instant,
+    not_before: Instant,
 ) -> None:
-    """Let the question say what was answered, and again when it is used or has expired."""
-    moments = [now]
-    if decided.expires_at != login.expires_at:
-        # What was owed for the end says then that it waits for the browser still.
-        moments.append(decided.expires_at)
-    for moment in moments:
-        await outbox.add(
-            connection,
-            owe(
-                Notice.LOGIN_CLOSED,
-                chat_id=asked.chat_id,
-                language=asked.language,
-                login_id=login.id,
-                edits=message_id,
-                now=now,
-                not_before=moment,
-            ),
-        )
+    """Let a question say at some moment how its login stands by then."""
+    await outbox.add(
+        connection,
+        owe(
+            Notice.LOGIN_CLOSED,
+            chat_id=asked.chat_id,
+            language=asked.language,
+            login_id=login.id,
+            edits=message_id,
+            now=now,
+            not_before=not_before,
+        ),
+    )
 
 
 async def _note(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what it is about
@@ -244,55 +255,3 @@ async def _note(  # noqa: PLR0913, PLR0917 - a connection and a trail beside wha
         login_id=login.id,
         reason=denial.value if denial else None,
     )
-
-
-async def block_approvals(
-    deployment: Deployment, asked: Asked, *, blocked: bool, message_id: int
-) -> bool:
-    """Ask somebody for nothing for a day, or again; say whether this update did it.
-
-    Args:
-        deployment: The installation.
-        asked: Who wants it so.
-        blocked: Whether they want to be asked for nothing.
-        message_id: The message that the button is under: it is changed to say so.
-    """
-    with Trail(deployment, door=Door.BROWSER) as trail:
-        return await decide(deployment, _block, trail, asked, blocked, message_id)
-
-
-async def _block(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what it is about
-    connection: Connection,
-    deployment: Deployment,
-    trail: Trail,
-    asked: Asked,
-    blocked: bool,  # noqa: FBT001 - passed on by `decide`
-    message_id: int,
-) -> bool:
-    now, telegram_id = deployment.now(), asked.profile.telegram_id
-    if not await inbox.finish(connection, asked.key):
-        return False
-    if blocked:
-        await approvals.block(connection, telegram_id, until=now + BLOCK_LIFETIME)
-    else:
-        await approvals.unblock(connection, telegram_id)
-    # Anybody can press it, and ever so often: an hour of it is one entry.
-    await trail.count(
-        connection,
-        AuditEvent.APPROVALS_BLOCKED,
-        BY_PERSON,
-        await persons.find(connection, telegram_id),
-        telegram_id=telegram_id,
-        reason="for_a_day" if blocked else "ended",
-    )
-    await outbox.add(
-        connection,
-        owe(
-            Notice.APPROVALS_BLOCKED if blocked else Notice.APPROVALS_ALLOWED,
-            chat_id=asked.chat_id,
-            language=asked.language,
-            edits=message_id,
-            now=now,
-        ),
-    )
-    return True

@@ -1,6 +1,7 @@
 """A browser asks for a login, and looks at how it stands."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from tgauth.domain.approval import (
     NETWORK_BLOCK_LIFETIME,
@@ -22,6 +23,8 @@ from tgauth.flows.deciding import decide, judge
 from tgauth.flows.deployment import Deployment
 from tgauth.measures.catalogue import LOGINS
 from tgauth.store import Connection, approvals, blocked_networks, bot_account, logins, persons
+
+Locate = Callable[[str], Awaitable[str | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +79,15 @@ class BrowserLogin:
         return f"BrowserLogin({self.login.id}, {self.standing})"
 
 
-async def begin_browser_login(deployment: Deployment, wish: Wish) -> LoginRequest:
+async def begin_browser_login(
+    deployment: Deployment, wish: Wish, *, locate: Locate | None = None
+) -> LoginRequest:
     """Begin a login that waits for approval.
+
+    Args:
+        deployment: The installation.
+        wish: What the browser wants.
+        locate: Says where an address is, as a person reads it; asked for no login that is refused.
 
     Raises:
         NetworkBlocked: Somebody said of a login from this network that it was not them.
@@ -86,6 +96,8 @@ async def begin_browser_login(deployment: Deployment, wish: Wish) -> LoginReques
     """
     # A look before the lock: whoever begins far too many must not keep the writers waiting.
     await judge(deployment, _require_room, wish)
+    if locate is not None and wish.visitor.address is not None:
+        wish = replace(wish, place=await locate(wish.visitor.address))
     login = await decide(deployment, _begin, wish)
     deployment.measures.count(LOGINS, Door.BROWSER.value, "begun")
     return login

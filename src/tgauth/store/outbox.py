@@ -77,6 +77,17 @@ HASTEN: Final = f"""
     WHERE login_id = :login_id AND notice = '{Notice.LOGIN_CLOSED}'
     AND sent_at IS NULL AND given_up_at IS NULL AND not_before > :now
 """
+POSTPONE: Final = f"""
+    UPDATE outbox SET not_before = :until
+    WHERE login_id = :login_id AND notice = '{Notice.LOGIN_CLOSED}'
+    AND sent_at IS NULL AND given_up_at IS NULL AND not_before > :now
+"""
+SELECT_CLOSING: Final = f"""
+    SELECT id FROM outbox
+    WHERE login_id = :login_id AND notice = '{Notice.LOGIN_CLOSED}' AND edits = :message_id
+    AND sent_at IS NULL AND given_up_at IS NULL
+    LIMIT 1
+"""
 HASTEN_ALL: Final = f"""
     UPDATE outbox SET not_before = :now
     WHERE notice = '{Notice.LOGIN_CLOSED}'
@@ -178,6 +189,18 @@ async def hasten(connection: Connection, login_id: str, *, now: Instant) -> None
     """Let the message with a login's link be changed now: the link is worth nothing any more."""
     await connection.run(HASTEN, {"login_id": login_id, "now": now})
     connection.announced.add(Topic.OUTBOX)
+
+
+async def postpone(connection: Connection, login_id: str, *, until: Instant, now: Instant) -> None:
+    """Let the messages about a login's end be changed later: it has been given more time."""
+    await connection.run(POSTPONE, {"login_id": login_id, "until": until, "now": now})
+    connection.announced.add(Topic.OUTBOX)
+
+
+async def is_to_close(connection: Connection, login_id: str, message_id: int) -> bool:
+    """Say whether this very message will be changed at the end of its login."""
+    row = await connection.one(SELECT_CLOSING, {"login_id": login_id, "message_id": message_id})
+    return row is not None
 
 
 async def hasten_all(connection: Connection, *, now: Instant) -> None:
