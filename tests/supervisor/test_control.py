@@ -129,13 +129,14 @@ def test_another_account_is_refused_even_where_the_file_would_let_it(place: Path
         # From inside the folder, so that no folder above it is in the way; and without `ask`, which
         # goes through /proc/self/fd: that is root's own in a process that was root before.
         code = (
-            "import os, socket, sys\n"
+            "import contextlib, os, socket, sys\n"
             "os.chdir(sys.argv[1])\n"
             "os.setresuid(65534, 65534, 65534)\n"
             "connection = socket.socket(socket.AF_UNIX)\n"
             "connection.settimeout(10)\n"
             "connection.connect('control')\n"
-            'connection.sendall(b\'{"command": "stop"}\\n\')\n'
+            "with contextlib.suppress(BrokenPipeError):\n"  # it may be refused before that
+            '    connection.sendall(b\'{"command": "stop"}\\n\')\n'
             "print(connection.recv(4096).decode())\n"
         )
         done = subprocess.run(
@@ -233,6 +234,26 @@ def test_a_supervisor_that_stands_still_is_told_so(place: Path) -> None:
         house.send(signal.SIGCONT)
         assert not caught.value.is_forbidden
         assert house.finish(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize(
+    ("last_words", "outcome"),
+    [
+        (b'{"refused": "not you"}\n', NotAnswered),
+        (b"", NobodySupervises),
+    ],
+    ids=["refused", "just ended"],
+)
+def test_what_is_said_before_the_question_is_heard(
+    place: Path, monkeypatch: pytest.MonkeyPatch, last_words: bytes, outcome: type[Exception]
+) -> None:
+    """Whoever refuses an account hangs up without waiting for what it wants."""
+    ours, theirs = socket.socketpair()
+    theirs.sendall(last_words)
+    theirs.close()
+    monkeypatch.setattr("tgauth.supervisor.asking._connected", lambda *_: ours)
+    with pytest.raises(outcome):
+        ask([place], "status", within=5)
 
 
 def test_the_first_place_that_answers_counts(place: Path, tmp_path: Path) -> None:

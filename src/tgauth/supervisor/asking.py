@@ -85,18 +85,23 @@ def _connected(place: Path, within: float | None) -> socket.socket | None:
 
 
 def _answered(connection: socket.socket, place: Path, command: str) -> dict[str, Any]:
-    answer = b""
+    answer, is_unread = b"", False
     try:
-        connection.sendall(json.dumps({"command": command}).encode() + b"\n")
+        try:
+            connection.sendall(json.dumps({"command": command}).encode() + b"\n")
+        except BrokenPipeError:
+            is_unread = True  # who refuses us says so, and does not wait for the question
         while not answer.endswith(b"\n") and len(answer) < _LONGEST_ANSWER:
             part = connection.recv(_CHUNK)
             if not part:
                 break
             answer += part
     except ConnectionError:
-        raise NobodySupervises from None  # it ended just now, with our question unread
+        is_unread = True
     except OSError as error:
         raise NotAnswered(place, f"no answer ({error})") from error
+    if is_unread and not answer:
+        raise NobodySupervises  # it ended just now, with our question unread
     try:
         read = json.loads(answer)
     except ValueError:
