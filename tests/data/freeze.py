@@ -32,6 +32,7 @@ from tests.builders import (
     chat_code_of,
 )
 
+from tgauth.domain.audit import Actor, AuditEntry, AuditEvent
 from tgauth.domain.instants import MINUTE
 from tgauth.domain.login import LoginState
 from tgauth.domain.outgoing import Notice, owe
@@ -39,14 +40,14 @@ from tgauth.domain.session import Visitor
 from tgauth.flows.ban_person import ban_person
 from tgauth.flows.block_approvals import block_approvals
 from tgauth.flows.browser_sessions import Browser
-from tgauth.flows.chat_sessions import end_from_chat
+from tgauth.flows.chat_sessions import end_from_chat, log_out_everywhere
 from tgauth.flows.continue_in_browser import continue_in_browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
 from tgauth.flows.keyring import Keys, rotate_keys
 from tgauth.flows.limit_failures import note_failure
 from tgauth.flows.receive_update import fail_update, receive_update
-from tgauth.store import Store, bot_account, codes, logins, outbox, persons, sessions
+from tgauth.store import Store, audit, bot_account, codes, logins, outbox, persons, sessions
 from tgauth.store.master_key import load_master_key
 from tgauth.store.migrations import shipped
 
@@ -77,6 +78,15 @@ async def fill(deployment: Deployment, clock: Clock) -> None:
     for address in ("198.51.100.1", "2001:db8::1", "2001:db8::2"):
         await note_failure(deployment, address)
     await rotate_keys(deployment, at_once=False)
+    await _every_entry(deployment)
+
+
+async def _every_entry(deployment: Deployment) -> None:
+    async with deployment.store.writing() as connection:
+        for event in AuditEvent:
+            actor = list(Actor)[list(AuditEvent).index(event) % len(Actor)]
+            entry = AuditEntry(at=NOW, event=event, actor=actor, reason="by hand", number=1)
+            await audit.add(connection, entry)
 
 
 async def _browser_logins(deployment: Deployment) -> None:
@@ -94,6 +104,11 @@ async def _browser_logins(deployment: Deployment) -> None:
         }.get(answer, one.right_number(deployment, login))
         if answer != "none":
             await one.answered(deployment, login, picked, update_id=number + 10, telegram_id=dave)
+    left = await one.begun(deployment, browser="browser 34")
+    await one.opened(deployment, left, update_id=60, telegram_id=6006)
+    right = one.right_number(deployment, left)
+    await one.answered(deployment, left, right, update_id=61, telegram_id=6006)
+    await log_out_everywhere(deployment, await one.received(deployment, 62, telegram_id=6006))
     used = await one.begun(deployment)
     await one.opened(deployment, used, update_id=45, telegram_id=dave)
     right = one.right_number(deployment, used)

@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.builders import NOW, Clock, a_deployment
+from tests.browser_logins import MESSAGE, received
+from tests.builders import NOW, Clock, a_browser, a_deployment
 from tests.data.freeze import fill, rows_of
 
+from tgauth.domain.approval import Denial, derive_numbers
+from tgauth.domain.audit import AuditEvent
 from tgauth.domain.code import CodeKind, derive_code
 from tgauth.domain.errors import LoginReplaced, TgauthError
-from tgauth.domain.login import LoginState
+from tgauth.domain.login import Door, LoginState
+from tgauth.domain.outgoing import Notice
 from tgauth.domain.session import Visitor
+from tgauth.flows.approve_in_chat import Answer, answer_approval
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.exchange_code import exchange_code
+from tgauth.flows.finish_browser_login import finish_browser_login
 from tgauth.flows.keyring import Keys
 from tgauth.store import Store
 from tgauth.store.master_key import load_master_key
@@ -26,6 +32,8 @@ pytestmark = pytest.mark.anyio
 
 HERE = Path(__file__).parent
 FROZEN = sorted(HERE.glob("store-v*"))
+#: Those of versions that knew logins that begin in a browser.
+WITH_BROWSERS = [one for one in FROZEN if one.name not in {"store-v2", "store-v3"}]
 
 
 @asynccontextmanager
@@ -82,6 +90,36 @@ async def test_logins_go_on_where_they_were(frozen: Path, tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.parametrize("frozen", WITH_BROWSERS, ids=lambda path: path.name)
+async def test_browsers_go_on_where_they_were(frozen: Path, tmp_path: Path) -> None:
+    """What was approved is finished by its browser, and what waits can be approved still."""
+    elsewhere = Visitor(device="Firefox, Linux", address="192.0.2.1")
+    finished = dict.fromkeys(LoginState, 0)
+    async with opened(frozen, tmp_path) as deployment:
+        rows = [row for row in written_down(frozen)["logins"] if row["door"] == Door.BROWSER]
+        approvals = {row["login_id"]: row for row in written_down(frozen)["approvals"]}
+        for number, row in enumerate(rows):
+            opener = approvals[row["id"]]["opened_by"]
+            if row["state"] == LoginState.PENDING and opener is not None:
+                right = derive_numbers(deployment.master_key, row["id"]).right
+                asking = await received(deployment, 1000 + number, telegram_id=opener)
+                answer = Answer(login_id=row["id"], number=right, message_id=MESSAGE)
+                await answer_approval(deployment, asking, answer)
+            try:
+                await finish_browser_login(
+                    deployment,
+                    row["id"],
+                    browser=a_browser(row["browser"], visitor=elsewhere),
+                    switch=False,
+                )
+                finished[row["state"]] += 1
+            except TgauthError:
+                pass
+    assert finished[LoginState.APPROVED] == 1
+    assert finished[LoginState.PENDING] == 1
+    assert finished[LoginState.DENIED] == 0
+
+
 async def test_what_is_frozen_has_every_state(tmp_path: Path) -> None:
     """The next one to be frozen covers what this version can keep."""
     async with Store.open(tmp_path / "tgauth.db") as store:
@@ -89,6 +127,9 @@ async def test_what_is_frozen_has_every_state(tmp_path: Path) -> None:
         await fill(a_deployment(store, now=clock), clock)
     rows = rows_of(tmp_path / "tgauth.db")
     assert set(LoginState) == {row["state"] for row in rows["logins"]}
+    assert {None, *Denial} == {row["denial"] for row in rows["approvals"]}
+    assert set(AuditEvent) == {row["event"] for row in rows["audit"]}
+    assert set(Notice) == {row["notice"] for row in rows["outbox"]}
     assert {"waiting", "done", "parked"} == {row["state"] for row in rows["inbox"]}
     settled = {
         (row["sent_at"] is not None, row["given_up_at"] is not None) for row in rows["outbox"]
