@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import pytest
 from anyio import create_task_group, to_thread
+from tests.accounts import open_the_way
 from tests.supervisor.harness import Supervised, a_child, eventually
 
 from tgauth.supervisor import (
@@ -125,8 +126,7 @@ def test_another_account_is_refused_even_where_the_file_would_let_it(place: Path
     with Supervised(a_child("api"), control=place) as house:
         house.wait_for("supervisor.ready")
         place.chmod(0o666)
-        for folder in [place.parent, *place.parents][:4]:
-            folder.chmod(0o755)
+        open_the_way(place.parent)
         code = (
             "import os, sys\nfrom pathlib import Path\nfrom tgauth.supervisor import ask\n"
             "os.setresuid(65534, 65534, 65534)\n"
