@@ -54,12 +54,23 @@ MAY_BLOCK = {
     "tgauth/api/places.py": {"open_places"},
 }
 
+#: Where whole files take long. Begun first, so that what is short fills the end, and no worker is
+#: left alone with one of them.
+LONG = ("e2e", "faults", "integrate", "deploy", "sandbox", "supervisor", "packaging", "api")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks of this folder; judge no property by how long it took."""
     settings.register_profile("tgauth", deadline=None)
     settings.load_profile("tgauth")
     config.addinivalue_line("markers", "may_block: the test blocks the event loop on purpose")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes long where several workers share the files."""
+    if hasattr(config, "workerinput"):
+        rank = {name: number for number, name in enumerate(LONG)}
+        items.sort(key=lambda item: rank.get(item.path.parent.name, len(LONG)))
 
 
 @pytest.hookimpl(wrapper=True)
