@@ -9,6 +9,7 @@ from blockbuster import blockbuster_ctx
 from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from tests.builders import Clock, Ids, a_deployment
+from tests.certificates import shared_context
 from tests.harness import Telegram, Tgauth, telegram, tgauth
 
 from tgauth.flows.deployment import Deployment
@@ -115,6 +116,18 @@ def _languages() -> None:
 
 @pytest.fixture(autouse=True)
 def _loopback_only() -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_are_read_once() -> Iterator[None]:
+    """Let all HTTP clients of a run share what they trust.
+
+    Each would read every certificate of the machine anew, which takes longer than the 20 ms after
+    which a test looks again whether a server is there.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", shared_context)
+        yield
+
+
     """Refuse connections to anywhere else; pytest-socket itself undoes this after the test."""
     socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
 
