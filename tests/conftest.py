@@ -11,6 +11,7 @@ from pytest_socket import socket_allow_hosts
 from tests.builders import Clock, Ids, a_deployment
 from tests.certificates import shared_context
 from tests.harness import Telegram, Tgauth, telegram, tgauth
+from tests.stores import begin_store
 
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Store
@@ -165,7 +166,13 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def store(database: Path) -> AsyncIterator[Store]:
+def _begun(database: Path) -> None:
+    """Spare each test the migrations: tests/store is where they are tested."""
+    begin_store(database)
+
+
+@pytest.fixture
+async def store(database: Path, _begun: None) -> AsyncIterator[Store]:
     """Open a real store in a folder of its own."""
     async with Store.open(database) as opened:
         yield opened
