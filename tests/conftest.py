@@ -10,7 +10,7 @@ from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from tests.builders import Clock, Ids, a_deployment
 from tests.certificates import shared_context
-from tests.harness import Telegram, Tgauth, telegram, tgauth
+from tests.harness import Telegram, Tgauth, telegram_here, tgauth
 from tests.stores import begin_store
 
 from tgauth.flows.deployment import Deployment
@@ -115,8 +115,6 @@ def _languages() -> None:
     load_languages()
 
 
-@pytest.fixture(autouse=True)
-def _loopback_only() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _certificates_are_read_once() -> Iterator[None]:
     """Let all HTTP clients of a run share what they trust.
@@ -129,6 +127,8 @@ def _certificates_are_read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _loopback_only() -> None:
     """Refuse connections to anywhere else; pytest-socket itself undoes this after the test."""
     socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
 
@@ -185,9 +185,9 @@ def deployment(store: Store, clock: Clock, ids: Ids) -> Deployment:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
+def sandbox() -> Iterator[Telegram]:
     """Run a Telegram of its own."""
-    with telegram(tmp_path) as running:
+    with telegram_here() as running:
         yield running
 
 
