@@ -52,12 +52,18 @@ def types(session: nox.Session) -> None:
 #: tests/conftest.py, as the number of tests in a file says little of how long it takes.
 PARALLEL = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 
+#: Wherever Python is told to write no bytecode, as in many containers, hundreds of processes would
+#: compile tgauth anew.
+COMPILED_ONCE = {"PYTHONDONTWRITEBYTECODE": ""}
+
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test, with branch coverage, on all cores; `-- -n 0` on one, as plain `pytest` is."""
     install(session, "tests")
-    session.run("pytest", *PARALLEL, "--cov", "--cov-report=term", *session.posargs)
+    session.run(
+        "pytest", *PARALLEL, "--cov", "--cov-report=term", *session.posargs, env=COMPILED_ONCE
+    )
 
 
 #: What needs neither another program nor minutes. Not the sandbox: it knows a Bot API that only the
