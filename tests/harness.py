@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -52,11 +52,18 @@ def eventually(read: Callable[[], T], *, within: float = 20.0, every: float = 0.
         time.sleep(every)
 
 
+#: Each worker of pytest-xdist has its own, below those that the kernel gives away: what is
+#: free now must still be free when the process under test takes it.
+PORTS: Final = 20_000 + 500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 20)
+
+
 def free_port() -> int:
     """Return a port on 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = PORTS + secrets.randbelow(500)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(slots=True)
