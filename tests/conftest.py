@@ -9,7 +9,9 @@ from blockbuster import blockbuster_ctx
 from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from tests.builders import Clock, Ids, a_deployment
-from tests.harness import Telegram, Tgauth, telegram, tgauth
+from tests.certificates import shared_context
+from tests.harness import Telegram, Tgauth, telegram_here, tgauth
+from tests.stores import begin_store
 
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Store
@@ -54,12 +56,23 @@ MAY_BLOCK = {
     "tgauth/api/places.py": {"open_places"},
 }
 
+#: Where whole files take long. Begun first, so that what is short fills the end, and no worker is
+#: left alone with one of them.
+LONG = ("e2e", "faults", "integrate", "deploy", "sandbox", "supervisor", "packaging", "api")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks of this folder; judge no property by how long it took."""
     settings.register_profile("tgauth", deadline=None)
     settings.load_profile("tgauth")
     config.addinivalue_line("markers", "may_block: the test blocks the event loop on purpose")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes long where several workers share the files."""
+    if hasattr(config, "workerinput"):
+        rank = {name: number for number, name in enumerate(LONG)}
+        items.sort(key=lambda item: rank.get(item.path.parent.name, len(LONG)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -102,6 +115,18 @@ def _languages() -> None:
     load_languages()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_are_read_once() -> Iterator[None]:
+    """Let all HTTP clients of a run share what they trust.
+
+    Each would read every certificate of the machine anew, which takes longer than the 20 ms after
+    which a test looks again whether a server is there.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", shared_context)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _loopback_only() -> None:
     """Refuse connections to anywhere else; pytest-socket itself undoes this after the test."""
@@ -141,7 +166,13 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def store(database: Path) -> AsyncIterator[Store]:
+def _begun(database: Path) -> None:
+    """Spare each test the migrations: tests/store is where they are tested."""
+    begin_store(database)
+
+
+@pytest.fixture
+async def store(database: Path, _begun: None) -> AsyncIterator[Store]:
     """Open a real store in a folder of its own."""
     async with Store.open(database) as opened:
         yield opened
@@ -154,9 +185,9 @@ def deployment(store: Store, clock: Clock, ids: Ids) -> Deployment:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
+def sandbox() -> Iterator[Telegram]:
     """Run a Telegram of its own."""
-    with telegram(tmp_path) as running:
+    with telegram_here() as running:
         yield running
 
 

@@ -8,14 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import anyio
 import httpx
+from anyio.from_thread import start_blocking_portal
 
 T = TypeVar("T")
 
@@ -48,11 +52,18 @@ def eventually(read: Callable[[], T], *, within: float = 20.0, every: float = 0.
         time.sleep(every)
 
 
+#: Each worker of pytest-xdist has its own, below those that the kernel gives away: what is
+#: free now must still be free when the process under test takes it.
+PORTS: Final = 20_000 + 500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 20)
+
+
 def free_port() -> int:
     """Return a port on 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = PORTS + secrets.randbelow(500)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(slots=True)
@@ -114,7 +125,7 @@ class Telegram:
     """The sandbox's Telegram, and the people in it."""
 
     url: str
-    process: Process
+    stop: Callable[[], object]
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10))
 
     def send(self, user_id: int, text: str, **more: object) -> dict[str, Any]:
@@ -177,13 +188,56 @@ class Telegram:
 
 
 @contextmanager
+def telegram_here() -> Iterator[Telegram]:
+    """Run a sandboxed Telegram in a thread of this process, which spares most of its start.
+
+    It is the same as one in a process of its own, but shares a core with the test.
+    """
+    from tgauth.sandbox.telegram import serve  # noqa: PLC0415 - most tests need no web framework
+
+    ready = threading.Event()
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=1024) as listener,
+        start_blocking_portal("asyncio") as portal,
+    ):
+        end = portal.call(anyio.Event)
+        serving = portal.start_task_soon(
+            partial(
+                serve,
+                listener,
+                token=TOKEN,
+                bot_username="demo_bot",
+                ready=ready.set,
+                shutdown=end.wait,
+                limits=False,
+                plain_webhooks=True,
+            )
+        )
+
+        def stop() -> None:
+            portal.call(end.set)
+            serving.result(10)
+            listener.close()
+
+        try:
+            assert ready.wait(20)
+            running = Telegram(f"http://127.0.0.1:{listener.getsockname()[1]}", stop)
+            try:
+                yield running
+            finally:
+                running.client.close()
+        finally:
+            stop()
+
+
+@contextmanager
 def telegram(folder: Path, *, limits: bool = False, port: int | None = None) -> Iterator[Telegram]:
     """Run a sandboxed Telegram; it posts to this machine, which a real one never does."""
     port = port or free_port()
     argv = [sys.executable, "-m", "tgauth.sandbox", "telegram", "--port", str(port)]
     argv += ["--token", TOKEN, "--plain-webhooks", *([] if limits else ["--no-limits"])]
     process = Process.start(argv, log=folder / "telegram.log", environment={})
-    running = Telegram(f"http://127.0.0.1:{port}", process)
+    running = Telegram(f"http://127.0.0.1:{port}", process.stop)
     try:
         eventually(lambda: answers(f"{running.url}/"))
         yield running

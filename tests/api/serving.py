@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.from_thread
 from tests.builders import a_begun_login, a_deployment, an_issuer, chat_code_of
+from tests.stores import begin_store
 
 from tgauth.api.options import ApiOptions
 from tgauth.api.process import run_api
@@ -93,6 +94,7 @@ def served(
         with_metrics: Whether the metrics have a port of their own.
         fields: What is different about its installation.
     """
+    begin_store(folder / "tgauth.db")
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     listener.settimeout(0)
     port = listener.getsockname()[1]

@@ -229,8 +229,7 @@ def test_nothing_unseemly_is_printed_under_dev_mode(
     eventually(lambda: "telegram.unreachable" in installation.output)
     sandbox.outage(on=False)
     sandbox.code(43)
-    sandbox.process.stop()
-    sandbox.process.popen.wait(10)
+    sandbox.stop()
     time.sleep(0.5)
 
     assert process.stop() == 0

@@ -1,5 +1,6 @@
 """A SIGKILL or a full disk amid a backup or a restore leaves the old or the new, never half."""
 
+import json
 import os
 import random
 import shutil
@@ -23,36 +24,45 @@ from tests.store.whole import add, make, names_in
 
 from tgauth.store import Store
 
-#: Backs up or restores, and is killed before its N-th look at or change of a file.
+#: Backs up or restores, in a process of its own for each line that it reads, which is killed before
+#: its N-th look at or change of a file; says how it ended. What it needs is imported once for all.
 KILLED = """
-import asyncio, os, signal, sys
+import asyncio, json, os, signal, sys
 from pathlib import Path
 from tgauth.store.backup import back_up
 from tgauth.store.restoring import prepared
 
-what, folder, at = sys.argv[1], sys.argv[2], int(sys.argv[3])
-database, backup = Path(folder, "tgauth.db"), Path(folder, "backups", "backup.db")
-key = Path(folder, "tgauth.db.key")
-seen = 0
+def attempt(what, folder, at):
+    database, backup = Path(folder, "tgauth.db"), Path(folder, "backups", "backup.db")
+    key = Path(folder, "tgauth.db.key")
+    seen = 0
 
-def count(event, arguments):
-    global seen
-    is_ours = event in {"os.rename", "os.link", "os.remove", "os.truncate", "os.chmod"} or (
-        event in {"open", "sqlite3.connect"} and folder in str(arguments[0])
-    )
-    seen += is_ours
-    if is_ours and seen == at:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def count(event, arguments):
+        nonlocal seen
+        is_ours = event in {"os.rename", "os.link", "os.remove", "os.truncate", "os.chmod"} or (
+            event in {"open", "sqlite3.connect"} and folder in str(arguments[0])
+        )
+        seen += is_ours
+        if is_ours and seen == at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-async def main():
-    if what == "backup":
-        await back_up(database, backup, master_key=key, may_replace=True)
-    else:
-        async with prepared(database, backup, master_key=key) as restore:
-            await restore.carry_out()
+    async def main():
+        if what == "backup":
+            await back_up(database, backup, master_key=key, may_replace=True)
+        else:
+            async with prepared(database, backup, master_key=key) as restore:
+                await restore.carry_out()
 
-sys.addaudithook(count)
-asyncio.run(main())
+    sys.addaudithook(count)
+    asyncio.run(main())
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        attempt(*json.loads(line))
+        break
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
 """
 
 
@@ -71,13 +81,26 @@ async def a_store_and_a_backup(database: Path) -> None:
         shutil.move(f"{database}{suffix}.kept", f"{database}{suffix}")
 
 
-def is_killed(what: str, folder: Path, at: int) -> bool:
-    """Run it, and say whether it was killed on its way."""
-    done = subprocess.run(
-        (sys.executable, "-c", KILLED, what, str(folder), str(at)), check=False, timeout=60
-    )
-    assert done.returncode in {0, -signal.SIGKILL}
-    return done.returncode != 0
+@pytest.fixture
+def attempts() -> Iterator["subprocess.Popen[str]"]:
+    """Run what makes attempts."""
+    with subprocess.Popen(
+        (sys.executable, "-c", KILLED), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as running:
+        yield running
+        _, _ = running.communicate(timeout=60)
+    assert 0 == running.returncode
+
+
+def is_killed(attempts: "subprocess.Popen[str]", what: str, folder: Path, at: int) -> bool:
+    """Attempt it, and say whether it was killed on its way."""
+    assert attempts.stdin is not None
+    assert attempts.stdout is not None
+    attempts.stdin.write(json.dumps([what, str(folder), at]) + "\n")
+    attempts.stdin.flush()
+    code = int(attempts.stdout.readline())
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
 
 
 def what_tgauth_sees(database: Path) -> set[str]:
@@ -92,7 +115,9 @@ def what_tgauth_sees(database: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("what", ["backup", "restore"])
-def test_killed_before_any_step_it_leaves_the_old_or_the_new(tmp_path: Path, what: str) -> None:
+def test_killed_before_any_step_it_leaves_the_old_or_the_new(
+    tmp_path: Path, attempts: "subprocess.Popen[str]", what: str
+) -> None:
     """And the next attempt goes through, whatever the killed one left."""
     template = tmp_path / "template"
     template.mkdir()
@@ -101,7 +126,7 @@ def test_killed_before_any_step_it_leaves_the_old_or_the_new(tmp_path: Path, wha
     for at in range(1, 100):
         folder = tmp_path / f"at-{at}"
         shutil.copytree(template, folder)
-        was_killed = is_killed(what, folder, at)
+        was_killed = is_killed(attempts, what, folder, at)
         database, backup = folder / "tgauth.db", folder / "backups" / "backup.db"
         outcomes.append(frozenset(what_tgauth_sees(database)))
         if what == "backup":
@@ -110,7 +135,7 @@ def test_killed_before_any_step_it_leaves_the_old_or_the_new(tmp_path: Path, wha
         assert outcomes[-1] in ({"ann"}, {"ann", "bob", "cy"})
         if not was_killed:
             break
-        assert not is_killed(what, folder, 10_000)
+        assert not is_killed(attempts, what, folder, 10_000)
         expected = {"ann"} if what == "restore" else outcomes[-1] | {"ann", "bob", "cy"}
         assert expected == names_in(database if what == "restore" else backup)
     # It began with one state, ended with the other, and changed once.

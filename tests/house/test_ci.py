@@ -28,8 +28,12 @@ def test_expected(): assert False
 """
 
 
-def run_pytest(folder: Path, **environment: str) -> str:
-    """Run pytest with our conftest in a folder of its own; return its last line."""
+#: What this run tells its own workers and processes.
+INHERITED = ("COV", "PYTEST_")
+
+
+def run_pytest(folder: Path, *options: str, **environment: str) -> str:
+    """Run pytest with our conftest in a folder of its own; return what it prints."""
     shutil.copy(ROOT / "tests" / "conftest.py", folder / "conftest.py")
     (folder / "test_it.py").write_text(SKIPPING)
     (folder / "test_module.py").write_text('import pytest\npytest.importorskip("no_such_thing")\n')
@@ -42,10 +46,11 @@ def run_pytest(folder: Path, **environment: str) -> str:
             "-p",
             "no:cacheprovider",
             "--continue-on-collection-errors",
+            *options,
             str(folder),
         ),
         cwd=folder,
-        env={k: v for k, v in os.environ.items() if k != "CI" and not k.startswith("COV")}
+        env={k: v for k, v in os.environ.items() if k != "CI" and not k.startswith(INHERITED)}
         | {"PYTHONPATH": str(ROOT)}
         | environment,
         capture_output=True,
@@ -55,10 +60,11 @@ def run_pytest(folder: Path, **environment: str) -> str:
     return done.stdout
 
 
-def test_under_ci_a_skipped_test_is_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["one process", "a worker"])
+def test_under_ci_a_skipped_test_is_a_failure(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Whether marked, skipped inside, or a whole module; and the reason is kept."""
-    assert "1 passed, 3 skipped, 1 xfailed" in run_pytest(tmp_path)
-    outcome = run_pytest(tmp_path, CI="true")
+    assert "1 passed, 3 skipped, 1 xfailed" in run_pytest(tmp_path, *options)
+    outcome = run_pytest(tmp_path, *options, CI="true")
     assert "1 failed, 1 passed, 1 xfailed, 2 errors" in outcome
     for reason in ("no browser here", "no reason", "no_such_thing"):
         assert f"skipped under CI: {reason}" in outcome.replace("Skipped: ", "").replace(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from tests.accounts import open_the_way
 
 from tgauth.inspection.findings import Finding, Verdict
 from tgauth.inspection.store import key_finding, library_finding, store_findings
@@ -155,8 +156,7 @@ def test_what_this_account_cannot_write_is_wrong(tmp_path: Path, what: str) -> N
     folder.chmod(0o555 if what == "folder" else 0o777)
     before = os.geteuid()
     if before == 0:  # to whom modes mean nothing
-        for parent in (*tmp_path.parents[:3], tmp_path):
-            parent.chmod(parent.stat().st_mode | 0o055)
+        open_the_way(tmp_path)
         os.seteuid(65534)
     try:
         found = look(path)[0]["store"]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from anyio import to_thread
 from tests.builders import a_person, a_profile
+from tests.stores import begin_store
 
 from tgauth.store import Store, persons
 from tgauth.store.master_key import load_master_key
@@ -91,6 +93,7 @@ def make_first_version(path: Path, *, fingerprint: str | None = None) -> None:
 async def make(database: Path, *names: str, key: Path | None = None) -> None:
     """Make a store and its key as a first start does, with an account for each name."""
     key = key or database.with_name(f"{database.name}.key")
+    await to_thread.run_sync(begin_store, database)
     async with Store.open(database) as store:
         await load_master_key(store, key, may_create=True)
         await add(store, *names)
