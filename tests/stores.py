@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,8 @@ def an_empty_store() -> bytes:
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "tgauth.db"
-        anyio.run(make, path)
+        with ThreadPoolExecutor(1) as elsewhere:  # a test with a browser has a loop running here
+            elsewhere.submit(anyio.run, make, path).result()
         with closing(sqlite3.connect(path)) as connection:
             # Whatever were still in the log beside it would not be copied.
             assert (0, 0, 0) == connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

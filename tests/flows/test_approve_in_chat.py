@@ -132,6 +132,19 @@ async def test_opening_it_twice_asks_again(deployment: Deployment, clock: Clock)
     assert [AuditEvent.LOGIN_OPENED] == await events(deployment)
 
 
+async def test_who_was_never_asked_is_asked_when_they_come_again(deployment: Deployment) -> None:
+    """The bot was blocked when it wanted to ask: there is no question that could be changed."""
+    login = await begun(deployment)
+    await opened(deployment, login, update_id=1)
+    now = deployment.now()
+    due, _ = await due_messages(deployment, most=9)
+    await settle_messages(
+        deployment, [one.outgoing.given_up(reason="blocked", now=now) for one in due]
+    )
+    assert login == await opened(deployment, login, update_id=2)
+    assert [(ALICE, Notice.APPROVAL)] == await told(deployment)
+
+
 async def test_the_same_update_opens_once(deployment: Deployment, count: Count) -> None:
     """Telegram hands it over again after a crash."""
     login = await begun(deployment)
