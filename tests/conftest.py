@@ -1,6 +1,7 @@
 """What every test gets: one loop, loopback sockets only, a watch on blocking, a real store."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
@@ -63,6 +64,9 @@ LONG = ("e2e", "faults", "integrate", "deploy", "sandbox", "supervisor", "packag
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks of this folder; judge no property by how long it took."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in a script's background job; the processes under test would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.register_profile("tgauth", deadline=None)
     settings.load_profile("tgauth")
     config.addinivalue_line("markers", "may_block: the test blocks the event loop on purpose")
