@@ -1,5 +1,6 @@
 """The real command, real processes and a real (sandboxed) Telegram, for tests from outside."""
 
+import itertools
 import json
 import os
 import re
@@ -54,16 +55,18 @@ def eventually(read: Callable[[], T], *, within: float = 20.0, every: float = 0.
 
 #: Each worker of pytest-xdist has its own, below those that the kernel gives away: what is
 #: free now must still be free when the process under test takes it.
-PORTS: Final = 20_000 + 500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 20)
+FIRST_PORT: Final = 20_000 + 500 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 20)
+#: In turn, so that none is given twice before somebody listens on it.
+_ports = itertools.cycle(FIRST_PORT + (os.getpid() + number) % 500 for number in range(500))
 
 
 def free_port() -> int:
     """Return a port on 127.0.0.1 that nobody listens on."""
-    while True:
-        port = PORTS + secrets.randbelow(500)
+    for port in itertools.islice(_ports, 500):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("no port is free")
 
 
 @dataclass(slots=True)

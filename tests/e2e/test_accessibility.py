@@ -2,14 +2,13 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
-from tests.e2e.browser import browser, needs_browser
+from tests.e2e.browser import needs_browser
 from tests.e2e.shown import Gallery
 from tests.gallery import refusals
 
@@ -34,13 +33,6 @@ BRANDINGS = {
     ),
     "black": Branding(accent="#000000"),
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser."""
-    with browser() as running:
-        yield running
 
 
 @cache

@@ -7,19 +7,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.browser import browser, needs_browser
+from tests.e2e.browser import needs_browser
 from tests.harness import Telegram, Tgauth, eventually, tgauth
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
 ANN = 42
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser."""
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture

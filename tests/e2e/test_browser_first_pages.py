@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.browser import (
     DESKTOP,
     PHONE,
-    browser,
     handle_on,
     heading,
     needs_browser,
@@ -22,13 +21,6 @@ pytestmark = [pytest.mark.browser, needs_browser]
 
 ADA = 1001
 """Whom the chat page shows first."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser."""
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

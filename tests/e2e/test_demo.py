@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from tests.e2e.browser import DESKTOP, PHONE, browser, needs_browser
+from tests.e2e.browser import DESKTOP, PHONE, needs_browser
 from tests.harness import NEVER_PRINTED, Process, eventually
 
 pytestmark = [pytest.mark.browser, needs_browser]
@@ -32,13 +32,6 @@ def demo(tmp_path: Path) -> Iterator[Process]:
         assert [phrase for phrase in NEVER_PRINTED if phrase in process.output] == []
     finally:
         process.end()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser."""
-    with browser() as running:
-        yield running
 
 
 def address(demo: Process) -> str:

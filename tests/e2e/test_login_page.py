@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.api.approving import BOT, answer, introduce, open_in_chat
 from tests.api.serving import Served, new_id, served
 from tests.builders import BOB, a_client, a_deployment, an_issuer
-from tests.e2e.browser import DESKTOP, PHONE, browser, needs_browser
+from tests.e2e.browser import DESKTOP, PHONE, needs_browser
 from tests.harness import Telegram, Tgauth, eventually, tgauth
 
 from tgauth.domain.approval import derive_numbers
@@ -23,13 +23,6 @@ from tgauth.store import Store
 from tgauth.store.master_key import load_master_key
 
 pytestmark = [pytest.mark.browser, needs_browser]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser."""
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture
@@ -117,14 +110,22 @@ def test_who_cannot_see_the_time_hears_when_it_nearly_ends(
     chromium: Browser, tmp_path: Path
 ) -> None:
     """A minute before, once; a timer says nothing by itself (WAI-ARIA 1.2, `timer`)."""
-    with served(tmp_path, approval_lifetime=62 * SECOND) as api:
+    with served(tmp_path, approval_lifetime=63 * SECOND) as api:
         api.call(introduce, api.deployment)
         with chromium.new_context() as context:
             page = context.new_page()
             begin(page, api)
             nearly = page.locator("[role=status][data-nearly]")
             expect(nearly).to_be_empty()
-            expect(nearly).to_have_text("One minute left.")
+            nearly.evaluate(
+                "(element) => {"
+                " window.said = [];"
+                " new MutationObserver(() => window.said.push(element.textContent))"
+                "  .observe(element, {childList: true, characterData: true, subtree: true}) }"
+            )
+            timer = page.get_by_role("timer")
+            expect(timer).to_have_text(re.compile(r"^0:5[0-7]$"), timeout=20_000)
+            assert ["One minute left."] == page.evaluate("window.said")
 
 
 def test_another_account_is_asked_before_it_is_left(chromium: Browser, api: Served) -> None:

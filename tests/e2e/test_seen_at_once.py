@@ -1,11 +1,10 @@
 """Promises of what a person sees of a page without scrolling, and without having to puzzle."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.e2e.browser import DESKTOP, PHONE, browser, needs_browser
+from tests.e2e.browser import DESKTOP, PHONE, needs_browser
 from tests.e2e.shown import Gallery
 
 from tgauth.api.options import Branding
@@ -17,13 +16,6 @@ KINDS: Final = {"desktop": DESKTOP, "phone": PHONE}
 BRANDED: Final = Branding(name="The Shop", privacy_url="https://example.org/privacy")
 #: What is left of a phone's 844 pixels between the bars of its browser.
 BETWEEN_BARS: Final = 664
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser."""
-    with browser() as running:
-        yield running
 
 
 def bottom(part: Locator) -> float:

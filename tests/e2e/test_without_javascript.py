@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.browser import browser, handle_on, heading, needs_browser, number_on
+from tests.e2e.browser import handle_on, heading, needs_browser, number_on
 from tests.e2e.browser_first import answer, question, serve
-from tests.harness import Telegram, Tgauth, telegram, tgauth
+from tests.harness import Telegram, Tgauth, tgauth
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -16,20 +16,6 @@ pytestmark = [pytest.mark.browser, needs_browser]
 SHORT = 30
 #: Milliseconds until whoever refreshes each ten seconds has surely done so.
 REFRESHED = 20_000
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser."""
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Telegram]:
-    """A Telegram."""
-    with telegram(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

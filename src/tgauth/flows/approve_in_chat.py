@@ -7,7 +7,7 @@ from tgauth.domain.approval import Approval, Denial, derive_numbers
 from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import Door, LoginRequest, Standing
-from tgauth.domain.outgoing import Notice, owe
+from tgauth.domain.outgoing import Notice
 from tgauth.domain.person import Person
 from tgauth.flows.asking import find_question, may_log_in, why_not_asked
 from tgauth.flows.auditing import Trail
@@ -131,14 +131,7 @@ async def _ask(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what
     for notice, not_before in notices if is_first else notices[:1]:
         await outbox.add(
             connection,
-            owe(
-                notice,
-                chat_id=asked.chat_id,
-                language=asked.language,
-                login_id=login.id,
-                now=received_at,
-                not_before=not_before,
-            ),
+            asked.owe(notice, login_id=login.id, now=received_at, not_before=not_before),
         )
 
 
@@ -224,10 +217,8 @@ async def _promise_outcome(  # noqa: PLR0913 - each is one part of a promise
     """Let a question say at some moment how its login stands by then."""
     await outbox.add(
         connection,
-        owe(
+        asked.owe(
             Notice.LOGIN_CLOSED,
-            chat_id=asked.chat_id,
-            language=asked.language,
             login_id=login.id,
             edits=message_id,
             now=now,

@@ -7,7 +7,7 @@ from tgauth.domain.code import Code, CodeKind, derive_code, hash_of
 from tgauth.domain.incoming import UpdateKey
 from tgauth.domain.instants import MINUTE, Instant
 from tgauth.domain.login import Door, LoginRequest, begin_in_chat
-from tgauth.domain.outgoing import Notice, owe
+from tgauth.domain.outgoing import Notice, Outgoing, owe
 from tgauth.domain.person import Person, TelegramProfile
 from tgauth.flows.auditing import Trail
 from tgauth.flows.deciding import decide
@@ -36,6 +36,26 @@ class Asked:
     def language(self) -> str | None:
         """The language to answer in."""
         return self.profile.language
+
+    def owe(
+        self,
+        notice: Notice,
+        *,
+        now: Instant,
+        login_id: str | None = None,
+        edits: int | None = None,
+        not_before: Instant | None = None,
+    ) -> Outgoing:
+        """Promise a message to this chat, or a change of one; see `tgauth.domain.outgoing.owe`."""
+        return owe(
+            notice,
+            chat_id=self.chat_id,
+            language=self.language,
+            login_id=login_id,
+            edits=edits,
+            now=now,
+            not_before=not_before,
+        )
 
 
 async def begin_chat_login(deployment: Deployment, asked: Asked) -> LoginRequest | Notice | None:
@@ -112,9 +132,7 @@ async def answer_with(deployment: Deployment, asked: Asked, notice: Notice) -> N
 async def promise(connection: Connection, asked: Asked, notice: Notice, *, now: Instant) -> None:
     """Promise a message, unless the chat is owed the same already: a flood gets few answers."""
     if not await outbox.is_owed(connection, chat_id=asked.chat_id, notice=notice):
-        await outbox.add(
-            connection, owe(notice, chat_id=asked.chat_id, language=asked.language, now=now)
-        )
+        await outbox.add(connection, asked.owe(notice, now=now))
 
 
 async def _refusal(
@@ -171,14 +189,7 @@ async def _promise_link(
     ):
         await outbox.add(
             connection,
-            owe(
-                notice,
-                chat_id=asked.chat_id,
-                language=asked.language,
-                login_id=login.id,
-                now=received_at,
-                not_before=not_before,
-            ),
+            asked.owe(notice, login_id=login.id, now=received_at, not_before=not_before),
         )
 
 

@@ -3,7 +3,7 @@
 from tgauth.domain.approval import BLOCK_LIFETIME
 from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.login import Door
-from tgauth.domain.outgoing import Notice, owe
+from tgauth.domain.outgoing import Notice
 from tgauth.flows.auditing import Trail
 from tgauth.flows.begin_chat_login import Asked
 from tgauth.flows.deciding import decide
@@ -52,10 +52,8 @@ async def _block(  # noqa: PLR0913, PLR0917 - a connection and a trail beside wh
     )
     await outbox.add(
         connection,
-        owe(
+        asked.owe(
             Notice.APPROVALS_BLOCKED if blocked else Notice.APPROVALS_ALLOWED,
-            chat_id=asked.chat_id,
-            language=asked.language,
             edits=message_id,
             now=now,
         ),

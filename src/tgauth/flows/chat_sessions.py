@@ -7,8 +7,7 @@ from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME
 from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.failures import UNKNOWN, counted_as
 from tgauth.domain.instants import Instant, time_left
-from tgauth.domain.login import LoginRequest
-from tgauth.domain.outgoing import Notice, Outgoing, owe
+from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
 from tgauth.flows.auditing import Trail
@@ -107,7 +106,8 @@ async def end_from_chat(
             if person is None or session is None or session.subject != person.subject:
                 return Ending.ENDED_BEFORE
             if not in_list and login is not None:
-                await outbox.add(connection, _closed_again(asked, login, message_id, now=now))
+                again = asked.owe(Notice.LOGIN_CLOSED, login_id=login.id, edits=message_id, now=now)
+                await outbox.add(connection, again)
             if not in_list:
                 await _disown(connection, trail, session, person, now=now)
             if not session.lives_at(now):
@@ -155,22 +155,5 @@ def _end_of(session: Session) -> Instant:
     return min(end for end in ends if end is not None)
 
 
-def _closed_again(asked: Asked, login: LoginRequest, message_id: int, *, now: Instant) -> Outgoing:
-    return owe(
-        Notice.LOGIN_CLOSED,
-        chat_id=asked.chat_id,
-        language=asked.language,
-        login_id=login.id,
-        edits=message_id,
-        now=now,
-    )
-
-
 def _list_again(deployment: Deployment, asked: Asked, message_id: int) -> Outgoing:
-    return owe(
-        Notice.SESSIONS,
-        chat_id=asked.chat_id,
-        language=asked.language,
-        edits=message_id,
-        now=deployment.now(),
-    )
+    return asked.owe(Notice.SESSIONS, edits=message_id, now=deployment.now())

@@ -62,7 +62,9 @@ function wait(box) {
   function count() {
     const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
     left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-    if (nearly && seconds <= NEARLY && box.dataset.seconds > NEARLY) nearly.textContent = nearly.dataset.nearly;
+    // Once: whatever writes it again has it read out again.
+    const isNew = nearly && !nearly.textContent && box.dataset.seconds > NEARLY;
+    if (isNew && seconds <= NEARLY) nearly.textContent = nearly.dataset.nearly;
     if (seconds > 0) return;
     clearInterval(counting);
     // An approval in the last moment gives more time, of which only the stream knows.
