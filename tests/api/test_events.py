@@ -21,7 +21,7 @@ from tests.fakes import Remembered
 
 from tgauth.api.draining import Draining
 from tgauth.api.events import EVENT_STREAM
-from tgauth.api.streams import Event, Stream, Streams, event_of
+from tgauth.api.streams import Event, Stream, Streams, TooManyStreams, event_of
 from tgauth.api.timing import Timing
 from tgauth.domain.approval import derive_stream
 from tgauth.domain.instants import SECOND
@@ -323,6 +323,25 @@ def test_nobody_opens_too_many(
                     return
             time.sleep(0.02)
     pytest.fail("there was never room again")
+
+
+@pytest.mark.anyio
+async def test_how_many_streams_there_may_be(store: Store) -> None:
+    """50 for one address, 2000 together: an office has room, and one visitor does not take all."""
+    streams = Streams(a_deployment(store))
+    with ExitStack() as opened:
+        for number in range(2000):
+            address = f"203.0.113.{number // 50}"
+            opened.enter_context(streams.opened(f"page {number}", address))
+            if number == 49:
+                with pytest.raises(TooManyStreams) as refused, streams.opened("one more", address):
+                    pass
+                assert refused.value.of_one
+        with pytest.raises(TooManyStreams) as refused, streams.opened("2001st", "198.51.100.1"):
+            pass
+        assert not refused.value.of_one
+    with streams.opened("after they went", "203.0.113.0"):
+        pass
 
 
 def test_many_pages_hear_of_their_own_login_only(
