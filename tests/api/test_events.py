@@ -347,9 +347,8 @@ async def test_how_many_streams_there_may_be(store: Store) -> None:
 def test_many_pages_hear_of_their_own_login_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More than are asked for in one look."""
+    """And of nothing else."""
     monkeypatch.setattr("tgauth.api.process.Streams", partial(Streams, most_of_one=1000))
-    monkeypatch.setattr("tgauth.store.approvals.NAMES_AT_ONCE", 20)
     with served(tmp_path, browser_logins_per_minute=1000) as api, ExitStack() as opened:
         logins = [begin(api) for _ in range(50)]
         pages = [opened.enter_context(listening(api, stream_of(api, one))) for one in logins]

@@ -274,15 +274,19 @@ async def test_a_page_knows_who_is_logged_in_here_already(deployment: Deployment
 async def test_a_page_hears_how_its_login_stands_and_nothing_else(
     deployment: Deployment, clock: Clock
 ) -> None:
-    """By the stream's name; a name that nobody gave out is left out."""
+    """By the stream's name; a name that nobody gave out means nothing."""
     login = await begun(deployment)
     name = hash_of(derive_stream(deployment.master_key, login.id))
     until = clock.now + APPROVAL_TTL
 
     async def heard() -> Signal:
-        found = await follow_browser_logins(deployment, [name, hash_of("a guess")])
-        assert [name] == list(found)
-        return found[name]
+        guess = hash_of("a guess")
+        found = await follow_browser_logins(deployment, {name: None, guess: None})
+        assert {name, guess} == set(found)
+        assert found[guess] is None
+        signal = found[name]
+        assert signal is not None
+        return signal
 
     assert Signal(standing=Standing.PENDING, is_opened=False, expires_at=until) == await heard()
     await opened(deployment, login)
@@ -298,7 +302,9 @@ async def test_many_pages_hear_in_one_look(deployment: Deployment) -> None:
     for at in (0, 600, 1199):
         login = await begun(many)
         names[at] = hash_of(derive_stream(many.master_key, login.id))
-    assert {names[0], names[600], names[1199]} == set(await follow_browser_logins(many, names))
+    found = await follow_browser_logins(many, dict.fromkeys(names))
+    assert names == list(found)
+    assert [0, 600, 1199] == [at for at, name in enumerate(names) if found[name] is not None]
 
 
 async def test_what_the_browser_is_stays_with_its_login(deployment: Deployment) -> None:

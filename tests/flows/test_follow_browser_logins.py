@@ -6,6 +6,7 @@ import pytest
 from tests import browser_logins as steps
 from tests.builders import ALICE, Clock
 
+from tgauth.domain.approval import derive_stream
 from tgauth.domain.code import hash_of
 from tgauth.domain.instants import HOUR
 from tgauth.domain.login import LoginRequest
@@ -75,5 +76,57 @@ async def test_looking_wakes_nobody(deployment: Deployment) -> None:
     rung: list[str] = []
     with deployment.store.wakeups.listening({Topic.APPROVAL: lambda: rung.append("woken")}):
         await show_browser_login(deployment, login.id, browser=steps.the_browser())
-        await follow_browser_logins(deployment, [hash_of("a stream")])
+        await follow_browser_logins(deployment, {hash_of("a stream"): None})
     assert [] == rung
+
+
+async def nothing(_: Deployment, __: Clock, ___: LoginRequest) -> None:
+    """Let it wait."""
+
+
+async def last_moment(_: Deployment, clock: Clock, login: LoginRequest) -> None:
+    """Let the last millisecond come in which it can be approved."""
+    clock.advance(login.expires_at - clock.now - 1)
+
+
+async def expiry(_: Deployment, clock: Clock, login: LoginRequest) -> None:
+    """Let it expire, and not a millisecond more."""
+    clock.advance(login.expires_at - clock.now)
+
+
+#: How a login stands, what happens then, and what a page knew before to whom that is news.
+NEWS: list[tuple[str, Happening, list[bool | None]]] = [
+    ("begun", nothing, [None, True]),
+    ("opened", nothing, [None, False]),
+    ("begun", last_moment, [None, True]),
+    ("opened", last_moment, [None, False]),
+    ("begun", expiry, [None, False, True]),
+    ("opened", expiry, [None, False, True]),
+    ("approved", nothing, [None, False, True]),
+    ("denied", nothing, [None, False, True]),
+]
+
+
+@pytest.mark.parametrize(("how", "happens", "to_whom"), NEWS)
+async def test_a_page_is_told_what_it_does_not_know(
+    deployment: Deployment,
+    clock: Clock,
+    how: str,
+    happens: Happening,
+    to_whom: list[bool | None],
+) -> None:
+    """And nothing is read for those that wait and know it, which are most of them."""
+    login = await steps.begun(deployment)
+    if how != "begun":
+        await steps.opened(deployment, login)
+    if how == "approved":
+        await steps.answered(deployment, login, steps.right_number(deployment, login))
+    if how == "denied":
+        await steps.answered(deployment, login, None)
+    await happens(deployment, clock, login)
+    name = hash_of(derive_stream(deployment.master_key, login.id))
+    everything = await follow_browser_logins(deployment, {name: None})
+    assert everything[name] is not None
+    for knows in (None, False, True):
+        found = await follow_browser_logins(deployment, {name: knows})
+        assert (everything if knows in to_whom else {}) == found

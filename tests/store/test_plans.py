@@ -28,7 +28,7 @@ HOT = {
     "approvals.get": approvals.SELECT,
     "approvals.save": approvals.UPSERT,
     "approvals.by_handle": approvals.SELECT_BY_HANDLE,
-    "approvals.followed": approvals.SELECT_FOLLOWED.format(names=":name0, :name1"),
+    "approvals.followed": approvals.SELECT_FOLLOWED,
     "approvals.count_begun": approvals.COUNT_BEGUN,
     "approvals.count_failed": approvals.COUNT_FAILED,
     "approvals.opened_by": approvals.SELECT_BY_PERSON,
@@ -140,6 +140,7 @@ def scans(plan: list[str]) -> list[str]:
         if step.startswith("SCAN ")
         and not SMALL_INDEXES & set(step.split())
         and "CONSTANT ROW" not in step
+        and "VIRTUAL TABLE" not in step  # a list that came as a parameter
     ]
 
 

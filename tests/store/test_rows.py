@@ -466,5 +466,11 @@ async def test_what_is_asked_for_a_login_comes_back(store: Store, denial: Denial
         assert answered == await approvals.by_handle(connection, "handle")
         assert [answered] == await approvals.opened_by(connection, ALICE)
         assert await approvals.by_handle(connection, "stream") is None
-        assert ["stream"] == list(await approvals.followed(connection, ["stream", "handle"]))
+        known = {"stream": None, "handle": None}
+        found = await approvals.followed(connection, known, now=NOW)
+        assert {"stream": (login, True), "handle": None} == found
+        told: dict[str, bool | None] = {"stream": True}
+        assert {} == await approvals.followed(connection, told, now=NOW - CLOCK_TOLERANCE)
+        before = await approvals.followed(connection, told, now=NOW - CLOCK_TOLERANCE - 1)
+        assert {"stream": (login, True)} == before
         assert [] == await approvals.opened_by(connection, BOB)

@@ -69,11 +69,12 @@ class _Listening(Response[None]):
         address = scope["client"][0] if scope["client"] else "unknown"
         try:
             with self._streams.opened(self._hash, address) as stream:
-                found = await follow_browser_logins(self._deployment, [self._hash])
-                if self._hash not in found:
+                found = await follow_browser_logins(self._deployment, {self._hash: None})
+                signal = found[self._hash]
+                if signal is None:
                     await _nothing(send)
                     return
-                self._streams.begin(stream, found[self._hash])
+                self._streams.begin(stream, signal)
                 await _tell(stream, scope, receive, send)
         except TooManyStreams as error:
             await _refuse(send, of_one=error.of_one)

@@ -6,7 +6,7 @@ all of its open streams. It sleeps while none is open.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from typing import Final, assert_never
@@ -76,6 +76,11 @@ class Stream:
         self._told: Event | None = None
         self._is_over = False
         self.expires_at: Instant | None = None
+
+    @property
+    def knows(self) -> bool | None:
+        """Whether somebody is asked, as far as is known here; none: nothing is known."""
+        return None if self._event is None else self._event is not Event.WAITING
 
     def hear(self, signal: Signal | None) -> None:
         """Take in how the login stands; none: it is gone."""
@@ -216,17 +221,24 @@ class Streams:
         self._woken.clear()
 
     async def _look(self) -> None:
-        asked = list(self._open)
+        known = {
+            name: _least([one.knows for one in streams]) for name, streams in self._open.items()
+        }
         try:
-            found = await follow_browser_logins(self._deployment, asked)
+            found = await follow_browser_logins(self._deployment, known)
         except StoreUnavailable as error:
             _log.debug("streams.store_unavailable", reason=str(error))
             await asyncio.sleep(_PAUSE)
             self._woken.set()
             return
-        for stream_hash in asked:  # not those that were opened meanwhile
+        for stream_hash, signal in found.items():
             for stream in self._open.get(stream_hash, ()):
-                stream.hear(found.get(stream_hash))
+                stream.hear(signal)
+
+
+def _least(known: Sequence[bool | None]) -> bool | None:
+    """Return what all the streams of one login know."""
+    return None if None in known else all(known)
 
 
 def event_of(signal: Signal) -> Event:

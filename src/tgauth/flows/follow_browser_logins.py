@@ -1,10 +1,10 @@
 """Pages hear of what becomes of their logins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tgauth.domain.instants import Instant
-from tgauth.domain.login import Standing
+from tgauth.domain.login import LoginRequest, Standing
 from tgauth.flows.deciding import judge
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Connection, approvals
@@ -26,24 +26,32 @@ class Signal:
 
 
 async def follow_browser_logins(
-    deployment: Deployment, stream_hashes: Sequence[str]
-) -> dict[str, Signal]:
-    """Say how logins stand, by the hashes of their streams' names, in one look.
+    deployment: Deployment, known: Mapping[str, bool | None]
+) -> dict[str, Signal | None]:
+    """Say what has changed of logins that pages wait for, in one look.
+
+    Args:
+        deployment: The installation.
+        known: By the hashes of their streams' names: whether somebody is asked in the chat, as far
+            as is known of a login that waits; none: nothing is known of it.
+
+    Returns:
+        How those stand that stand otherwise; none where no stream has that name, or its login is
+        gone.
 
     Raises:
         StoreUnavailable: The store cannot be read.
     """
-    return await judge(deployment, _follow, stream_hashes)
+    return await judge(deployment, _follow, known)
 
 
 async def _follow(
-    connection: Connection, deployment: Deployment, stream_hashes: Sequence[str]
-) -> dict[str, Signal]:
+    connection: Connection, deployment: Deployment, known: Mapping[str, bool | None]
+) -> dict[str, Signal | None]:
     now = deployment.now()
-    found = await approvals.followed(connection, stream_hashes)
-    return {
-        stream_hash: Signal(
-            standing=login.standing_at(now), is_opened=is_opened, expires_at=login.expires_at
-        )
-        for stream_hash, (login, is_opened) in found.items()
-    }
+    found = await approvals.followed(connection, known, now=now)
+    return {name: change and _signal(*change, now=now) for name, change in found.items()}
+
+
+def _signal(login: LoginRequest, is_opened: bool, *, now: Instant) -> Signal:  # noqa: FBT001
+    return Signal(standing=login.standing_at(now), is_opened=is_opened, expires_at=login.expires_at)

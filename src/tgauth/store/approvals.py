@@ -1,6 +1,7 @@
 """Rows of `approvals`, and of who wants to be asked for none."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping
 from typing import Final
 
 from tgauth.domain.approval import Approval, Denial
@@ -27,12 +28,18 @@ UPSERT: Final = f"""
 """
 SELECT: Final = f"SELECT {COLUMNS} FROM approvals WHERE login_id = :login_id"
 SELECT_BY_HANDLE: Final = f"SELECT {COLUMNS} FROM approvals WHERE handle_hash = :handle_hash"
-#: Names in one look: well below what any SQLite takes as parameters.
-NAMES_AT_ONCE: Final = 500
-SELECT_FOLLOWED: Final = """
-    SELECT approvals.stream_hash, approvals.opened_by, logins.* FROM approvals
-    JOIN logins ON logins.id = approvals.login_id
-    WHERE approvals.stream_hash IN ({names})
+# Most pages wait, and know it: what they know is told apart here, before it is read. One parameter
+# for all of them, as SQLite takes only so many.
+SELECT_FOLLOWED: Final = f"""
+    SELECT known.key AS stream_hash, approvals.opened_by, logins.* FROM json_each(:known) AS known
+    LEFT JOIN approvals ON approvals.stream_hash = known.key
+    LEFT JOIN logins ON logins.id = approvals.login_id
+    WHERE logins.id IS NULL
+    OR known.value IS NULL
+    OR known.value <> (approvals.opened_by IS NOT NULL)
+    OR logins.state <> 'pending'
+    OR logins.expires_at <= :now
+    OR logins.created_at > :now + {CLOCK_TOLERANCE}
 """
 # Those from the future do not count: the clock was set back, and its return may be far away.
 COUNT_BEGUN: Final = f"""
@@ -118,19 +125,27 @@ async def by_handle(connection: Connection, handle_hash: str) -> Approval | None
 
 
 async def followed(
-    connection: Connection, stream_hashes: Sequence[str]
-) -> dict[str, tuple[LoginRequest, bool]]:
-    """Return the logins that streams are about, each with whether somebody is asked by now."""
-    found: dict[str, tuple[LoginRequest, bool]] = {}
-    for start in range(0, len(stream_hashes), NAMES_AT_ONCE):
-        named = {
-            f"name{place}": name
-            for place, name in enumerate(stream_hashes[start : start + NAMES_AT_ONCE])
-        }
-        names = ", ".join(f":{name}" for name in named)
-        for row in await connection.run(SELECT_FOLLOWED.format(names=names), named):
-            found[row["stream_hash"]] = (login_of(row), row["opened_by"] is not None)
-    return found
+    connection: Connection, known: Mapping[str, bool | None], *, now: Instant
+) -> dict[str, tuple[LoginRequest, bool] | None]:
+    """Return what has changed of the logins that streams are about.
+
+    Args:
+        connection: The store.
+        known: By the hashes of their names: whether somebody is asked, as far as is known of a
+            login that waits; none: nothing is known of it.
+        now: When they are looked at.
+
+    Returns:
+        Each login that stands otherwise, and whether somebody is asked by now; none where no
+        stream has that name, or its login is gone.
+    """
+    rows = await connection.run(SELECT_FOLLOWED, {"known": json.dumps(known), "now": now})
+    return {
+        row["stream_hash"]: None
+        if row["id"] is None
+        else (login_of(row), row["opened_by"] is not None)
+        for row in rows
+    }
 
 
 async def count_begun(connection: Connection, network: str, *, since: Instant, now: Instant) -> int:
