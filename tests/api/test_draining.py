@@ -59,11 +59,11 @@ async def test_a_request_under_way_is_finished() -> None:
     slow, draining = Slow(), Draining()
     under_way = asyncio.create_task(request(draining.wrap(slow)))
     await slow.begun.wait()
-    drain = asyncio.create_task(stopped(draining, deadline=5))
+    drain = asyncio.create_task(stopped(draining, deadline=60))
     await asyncio.sleep(0.15)
     assert not drain.done()
     slow.go.set()
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         start, body = await under_way
         await drain
     assert (200, [(b"connection", b"close")]) == (start["status"], start["headers"])
@@ -86,7 +86,7 @@ async def test_what_outlives_the_deadline_is_told_so() -> None:
     slow, draining = Slow(), Draining()
     under_way = asyncio.create_task(request(draining.wrap(slow)))
     await slow.begun.wait()
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         await stopped(draining, deadline=0.05)
         start, body = await under_way
     assert slow.cancelled
@@ -100,7 +100,7 @@ async def test_what_outlives_the_deadline_is_told_so() -> None:
 async def test_a_request_has_a_deadline_of_its_own() -> None:
     """Whatever it waits for, also while nobody stops."""
     slow = Slow()
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         start, _ = await request(Draining(request_deadline=0.05).wrap(slow))
     assert (True, 503) == (slow.cancelled, start["status"])
 
@@ -115,7 +115,7 @@ async def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     draining = Draining()
     under_way = asyncio.create_task(request(draining.wrap(half)))
     await asyncio.sleep(0.02)
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         await stopped(draining, deadline=0.02)
         messages = await under_way
     assert ["http.response.start"] == [message["type"] for message in messages]
@@ -125,7 +125,7 @@ async def test_nothing_under_way_is_not_waited_for() -> None:
     """Only for a moment, for what the kernel may have accepted."""
     began = anyio.current_time()
     await stopped(Draining(), deadline=60)
-    assert anyio.current_time() - began < 1
+    assert anyio.current_time() - began < 10
 
 
 async def test_before_the_stop_connections_are_kept() -> None:
@@ -145,7 +145,7 @@ async def test_a_fault_counts_as_finished() -> None:
     draining = Draining()
     with pytest.raises(ZeroDivisionError):
         await request(draining.wrap(broken))
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         await stopped(draining, deadline=60)
 
 
@@ -175,6 +175,6 @@ async def test_a_stream_lifts_its_own_deadline() -> None:
     await begun.wait()
     await asyncio.sleep(0.15)
     assert not under_way.done()
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         await stopped(draining, deadline=0.02)
         await under_way

@@ -113,20 +113,29 @@ async def test_what_waited_is_handed_out_after_a_restart(
     assert an_update("/login now").to_dict() == update.to_dict()
 
 
-async def test_waiting_ends_at_once_when_something_comes(queue: InboxQueue) -> None:
+async def test_waiting_ends_at_once_when_something_comes(
+    queue: InboxQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No poll is waited for."""
+    monkeypatch.setattr("tgauth.bot.inbox_queue._LOOK_AGAIN", 60)
     began = anyio.current_time()
     getting = asyncio.create_task(get(queue))
     await asyncio.sleep(0.02)
     await queue.put(an_update())
     await getting
-    assert anyio.current_time() - began < 0.5
+    assert anyio.current_time() - began < 20
 
 
 async def test_what_another_process_stored_is_found_at_once(
-    queue: InboxQueue, store: Store, database: Path, clock: Clock
+    queue: InboxQueue,
+    store: Store,
+    database: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A webhook's update is committed by an API process."""
+    monkeypatch.setattr("tgauth.bot.inbox_queue._LOOK_AGAIN", 60)
+    monkeypatch.setattr("tgauth.store.watching.LOOK_EVERY", 60)
     update = an_update()
     async with (
         Store.open(database) as other,
@@ -137,7 +146,7 @@ async def test_what_another_process_stored_is_found_at_once(
         began = anyio.current_time()
         await receive_update(a_deployment(other, now=clock), key_of(update), update.to_json())
         assert update == await getting
-        assert anyio.current_time() - began < 0.5
+        assert anyio.current_time() - began < 20
 
 
 async def test_the_applications_stop_signal_passes(queue: InboxQueue, store: Store) -> None:
@@ -153,14 +162,14 @@ async def test_the_applications_stop_signal_passes(queue: InboxQueue, store: Sto
 async def test_the_queue_counts_what_is_under_way(queue: InboxQueue) -> None:
     """`join` waits for `task_done`, and for nothing that is only stored."""
     await queue.put(an_update())
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         await queue.join()
     await get(queue)
     joining = asyncio.create_task(queue.join())
     await asyncio.sleep(0.02)
     assert not joining.done()
     queue.task_done()
-    with anyio.fail_after(1):
+    with anyio.fail_after(10):
         await joining
     with pytest.raises(ValueError, match="task_done"):
         queue.task_done()
@@ -187,7 +196,7 @@ async def test_an_update_that_is_null_is_parked_as_well(
     """Whatever is in the inbox must not stop the queue."""
     await receive_update(deployment, a_key(7), "null")
     await queue.put(an_update())
-    with anyio.fail_after(0.5):
+    with anyio.fail_after(4):
         assert an_update() == await queue.get()
 
 

@@ -64,8 +64,8 @@ def test_a_stop_amid_a_migration_leaves_the_old_store(
         [migration] = children_of("db\0migrate", served.popen.pid)
         began = time.monotonic()
         assert (-9 if number == signal.SIGKILL else 0) == served.stop(number)
-        assert time.monotonic() - began < 5
-        eventually(lambda: not Path(f"/proc/{migration}").exists(), within=2)
+        assert time.monotonic() - began < 10
+        eventually(lambda: not Path(f"/proc/{migration}").exists())
         assert ("store.migration_stopped" in installation.output) == (number != signal.SIGKILL)
         assert "Done" not in installation.output
         assert (1, PEOPLE) == version_and_people(installation.database)

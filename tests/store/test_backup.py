@@ -67,7 +67,7 @@ async def test_writers_go_on_while_a_backup_is_made(
             # A snapshot is taken at the first read: so this one is of before `bob`.
             await connection._raw.execute_fetchall("BEGIN")
             await connection._raw.execute_fetchall("SELECT * FROM persons")
-            with anyio.fail_after(1):
+            with anyio.fail_after(4):
                 await add(store, "bob")
             await connection._raw.execute_fetchall("COMMIT")
             return await plain_run(connection, sql, parameters)  # type: ignore[arg-type]

@@ -282,7 +282,7 @@ async def test_a_probe_does_not_wait_as_long_as_a_write(store: Store, database: 
         pytest.raises(StoreUnavailable, match="was taken for 1 s"),
     ):
         await store.probe()
-    assert 0.9 < anyio.current_time() - began < 2
+    assert 0.9 < anyio.current_time() - began < 4
 
 
 async def test_waiting_and_holding_are_timed(tmp_path: Path) -> None:

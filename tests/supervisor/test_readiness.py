@@ -31,7 +31,7 @@ def test_a_child_that_never_gets_ready_is_replaced() -> None:
 
 def test_ready_children_are_not_held_to_the_time_for_getting_ready() -> None:
     """After readiness `ready_within` is over."""
-    with Supervised(a_child(ready_within=1.5), a_child("slow", "--unready", ready_within=2.0)) as h:
+    with Supervised(a_child(ready_within=4.0), a_child("slow", "--unready", ready_within=5.0)) as h:
         h.wait_for("child.not_ready", name="slow")
         assert h.finish(signal.SIGTERM) == 0
     assert [e["name"] for e in h.told("child.not_ready")] == ["slow"]
