@@ -39,15 +39,23 @@ from tgauth.store import Store, outbox
 pytestmark = pytest.mark.anyio
 
 
+#: The senders at work.
+RUNNING: list[Sender] = []
+#: Seconds that marking what was sent may take. A test in which it never is waits for all of them.
+MARKED_WITHIN = 1.0
+
+
 @asynccontextmanager
 async def sending(deployment: Deployment, bot: Bot) -> AsyncIterator[Bell]:
     """Run a sender for the length of the block, and stop it at its end."""
     bell = Bell()
     sender = Sender(deployment, bot, bell, Pace(clock=lambda: deployment.now() / SECOND))
     run = asyncio.create_task(sender.run())
+    RUNNING.append(sender)
     try:
         yield bell
     finally:
+        RUNNING.remove(sender)
         sender.stop()
         with anyio.fail_after(5):
             await run
@@ -64,9 +72,12 @@ async def row(store: Store, number: int = 1) -> Outgoing:
 async def until_sent(
     telegram: FakeTelegram, number: int = 1, *, method: str = "sendMessage"
 ) -> None:
-    """Wait until Telegram was asked to send so many messages, and a little longer."""
+    """Wait until so many messages were sent and are marked, and a little longer."""
     with anyio.fail_after(5):
         while len(telegram.sent(method)) < number:  # noqa: ASYNC110 - what it waits for knows no events
+            await anyio.sleep(0.005)
+    with anyio.move_on_after(MARKED_WITHIN):
+        while any(sender._busy for sender in RUNNING):  # noqa: ASYNC110 - the same
             await anyio.sleep(0.005)
     await anyio.sleep(0.03)
 
