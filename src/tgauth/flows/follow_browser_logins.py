@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tgauth.domain.instants import Instant
-from tgauth.domain.login import LoginRequest, Standing
+from tgauth.domain.login import Standing
 from tgauth.flows.deciding import judge
 from tgauth.flows.deployment import Deployment
 from tgauth.store import Connection, approvals
@@ -50,8 +50,11 @@ async def _follow(
 ) -> dict[str, Signal | None]:
     now = deployment.now()
     found = await approvals.followed(connection, known, now=now)
-    return {name: change and _signal(*change, now=now) for name, change in found.items()}
-
-
-def _signal(login: LoginRequest, is_opened: bool, *, now: Instant) -> Signal:  # noqa: FBT001
-    return Signal(standing=login.standing_at(now), is_opened=is_opened, expires_at=login.expires_at)
+    signals: dict[str, Signal | None] = dict.fromkeys(found)
+    for stream_hash, change in found.items():
+        if change is not None:
+            login, is_opened = change
+            signals[stream_hash] = Signal(
+                standing=login.standing_at(now), is_opened=is_opened, expires_at=login.expires_at
+            )
+    return signals
