@@ -13,6 +13,7 @@ import anyio
 import pytest
 from h2.events import DataReceived, ResponseReceived
 from h2.settings import SettingCodes
+from tests import browser_logins as steps
 from tests.api.approving import answer, open_in_chat
 from tests.api.serving import Served, new_id, received, served
 from tests.api.test_http2 import Http2
@@ -24,11 +25,13 @@ from tgauth.api.events import EVENT_STREAM
 from tgauth.api.streams import Event, Stream, Streams, TooManyStreams, event_of
 from tgauth.api.timing import Timing
 from tgauth.domain.approval import derive_stream
+from tgauth.domain.code import hash_of
 from tgauth.domain.instants import SECOND
 from tgauth.domain.login import LoginRequest, Standing
 from tgauth.domain.session import Visitor
 from tgauth.flows.begin_browser_login import Wish, begin_browser_login
 from tgauth.flows.browser_sessions import Browser
+from tgauth.flows.deployment import Deployment
 from tgauth.flows.finish_browser_login import finish_browser_login
 from tgauth.flows.follow_browser_logins import Signal
 from tgauth.measures.catalogue import REQUESTS
@@ -322,6 +325,23 @@ def test_nobody_opens_too_many(
                     return
             time.sleep(0.02)
     pytest.fail("there was never room again")
+
+
+@pytest.mark.anyio
+async def test_of_two_tabs_the_one_that_knows_less_is_told(deployment: Deployment) -> None:
+    """Both have the same stream's name, and one has heard already that somebody is asked."""
+    login = await steps.begun(deployment)
+    await steps.opened(deployment, login)
+    name = hash_of(derive_stream(deployment.master_key, login.id))
+    opened = Signal(standing=Standing.PENDING, is_opened=True, expires_at=login.expires_at)
+    streams = Streams(deployment)
+    with streams.opened(name, "203.0.113.9") as one, streams.opened(name, "203.0.113.9") as other:
+        streams.begin(one, opened)
+        streams.begin(other, replace(opened, is_opened=False))
+        assert (Event.OPENED, Event.WAITING) == (await one.next(), await other.next())
+        async with streams.following():
+            with anyio.fail_after(10):
+                assert Event.OPENED == await other.next()
 
 
 @pytest.mark.anyio

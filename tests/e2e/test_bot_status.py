@@ -96,7 +96,7 @@ def test_the_bot_tells_what_it_does_and_when_telegram_answered(
     ]
     assert abs(contacts[-1] / 1000 - time.time()) < 30
     assert len(contacts) < 6
-    assert "telegram.reachable" in bot.output
+    eventually(lambda: "telegram.reachable" in bot.output)
 
 
 def test_a_second_poller_is_told_once_and_recovered_from(
@@ -110,7 +110,7 @@ def test_a_second_poller_is_told_once_and_recovered_from(
     sandbox.code(42, within=40)
     eventually(lambda: "telegram.conflict_over" in bot.output, within=80)
 
-    assert "polling as @demo_bot" == supervisor.statuses[-1]
+    eventually(lambda: "polling as @demo_bot" == supervisor.statuses[-1])
     assert 1 == bot.output.count("telegram.conflict ")
     assert "another process polls with the same token: stop it" in bot.output
 

@@ -80,7 +80,7 @@ def test_orphans_are_reaped_and_children_are_replaced(installation: Tgauth) -> N
     api = eventually(lambda: named(first, "api"))
     os.kill(api, signal.SIGKILL)
     eventually(lambda: named(first, "api") not in {0, api})
-    assert "child.exited name=api" in installation.output
+    eventually(lambda: "child.exited name=api" in installation.output)
     assert "signal=SIGKILL" in installation.output
     os.kill(first, signal.SIGTERM)
     assert process.popen.wait(20) == 0

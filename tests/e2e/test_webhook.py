@@ -34,7 +34,7 @@ def updates_in(installation: Tgauth) -> list[tuple[int, str]]:
 
 
 def test_a_login_in_webhook_mode(sandbox: Telegram, installation: Tgauth) -> None:
-    """Posted, kept, answered at once, and the used link is said to be used at once."""
+    """Posted, kept, answered, and the used link is said to be used."""
     served = installation.start("serve", environment=WEBHOOK)
     eventually(lambda: is_set(sandbox, installation))
     sandbox.send(41, "/login")

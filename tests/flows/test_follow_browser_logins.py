@@ -80,6 +80,13 @@ async def test_looking_wakes_nobody(deployment: Deployment) -> None:
     assert [] == rung
 
 
+async def test_a_page_is_told_that_its_login_is_gone(deployment: Deployment) -> None:
+    """Whatever it knew of it."""
+    gone = hash_of("a stream of a login that was swept away")
+    for knows in (None, False, True):
+        assert {gone: None} == await follow_browser_logins(deployment, {gone: knows})
+
+
 async def nothing(_: Deployment, __: Clock, ___: LoginRequest) -> None:
     """Let it wait."""
 
