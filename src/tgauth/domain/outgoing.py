@@ -18,8 +18,9 @@ RETRY_DELAYS: Final = (
 #: Nobody wants an answer to what they asked yesterday; Telegram itself keeps updates for a day.
 GIVE_UP_AFTER: Final = 1 * DAY
 
-#: Who asks waits for the answer; a change of an earlier message can wait so long for its turn.
-EDIT_PATIENCE: Final = 5 * SECOND
+#: Who asks waits for the answer; a change of an earlier message can wait so long for its turn. As
+#: long as Telegram takes for 900: the links of a burst are over together, and who asks then waits.
+EDIT_PATIENCE: Final = 30 * SECOND
 
 #: A message whose sending fails in a way that nobody foresaw is tried this often.
 ODD_FAILURES: Final = 3
