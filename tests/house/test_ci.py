@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from blockbuster import BlockingError
+from coverage.collector import Collector
 from pytest_socket import SocketConnectBlockedError
 from tests.house.sources import ROOT
 
@@ -91,3 +93,19 @@ async def test_blocking_in_our_own_code_is_caught() -> None:
     deployment: Any = SimpleNamespace(store=store)
     with pytest.raises(BlockingError):
         await check_store(deployment)
+
+
+@pytest.mark.anyio
+async def test_who_measures_coverage_may_wait_for_another_thread() -> None:
+    """That is no blocking of ours, and would fail a test in a thousand."""
+    lock = threading.Lock()
+    assert lock.acquire(blocking=False)
+    threading.Timer(0.01, lock.release).start()
+    tracer: Any = SimpleNamespace(data_lock=lock)
+
+    async def probe() -> None:
+        Collector.lock_data(tracer)
+
+    deployment: Any = SimpleNamespace(store=SimpleNamespace(probe=probe))
+    await check_store(deployment)
+    assert lock.locked()
