@@ -1,8 +1,9 @@
 """Promises of the streams: a page hears at once, nothing but how it stands, and of any process."""
 
 import asyncio
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -26,6 +27,7 @@ from tgauth.api.streams import Event, Stream, Streams, TooManyStreams, event_of
 from tgauth.api.timing import Timing
 from tgauth.domain.approval import derive_stream
 from tgauth.domain.code import hash_of
+from tgauth.domain.errors import StoreUnavailable
 from tgauth.domain.instants import SECOND
 from tgauth.domain.login import LoginRequest, Standing
 from tgauth.domain.session import Visitor
@@ -33,7 +35,7 @@ from tgauth.flows.begin_browser_login import Wish, begin_browser_login
 from tgauth.flows.browser_sessions import Browser
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.finish_browser_login import finish_browser_login
-from tgauth.flows.follow_browser_logins import Signal
+from tgauth.flows.follow_browser_logins import Signal, follow_browser_logins
 from tgauth.measures.catalogue import REQUESTS
 from tgauth.store import Store
 
@@ -342,6 +344,44 @@ async def test_of_two_tabs_the_one_that_knows_less_is_told(deployment: Deploymen
         async with streams.following():
             with anyio.fail_after(10):
                 assert Event.OPENED == await other.next()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("trouble", "logged"),
+    [
+        (StoreUnavailable("it is locked"), "streams.store_unavailable"),
+        (ZeroDivisionError("a defect"), "streams.failed"),
+    ],
+)
+async def test_a_look_that_fails_is_made_again(
+    deployment: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    trouble: Exception,
+    logged: str,
+) -> None:
+    """Nothing was committed since, and the page hears all the same; the log says why it waited."""
+    looks = []
+
+    async def look(where: Deployment, known: Mapping[str, bool | None]) -> Any:
+        looks.append(known)
+        if len(looks) == 1:
+            raise trouble
+        return await follow_browser_logins(where, known)
+
+    monkeypatch.setattr("tgauth.api.streams.follow_browser_logins", look)
+    monkeypatch.setattr("tgauth.api.streams._PAUSE", 0.01)
+    caplog.set_level(logging.DEBUG, "tgauth")
+    login = await steps.begun(deployment)
+    await steps.opened(deployment, login)
+    name = hash_of(derive_stream(deployment.master_key, login.id))
+    streams = Streams(deployment)
+    with streams.opened(name, "203.0.113.9") as page:
+        async with streams.following():
+            with anyio.fail_after(10):
+                assert Event.OPENED == await page.next()
+    assert [logged] == [one.getMessage() for one in caplog.records if one.name == "tgauth.api"]
 
 
 @pytest.mark.anyio

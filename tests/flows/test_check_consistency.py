@@ -202,6 +202,36 @@ async def test_a_signing_key_that_does_not_open_is_found(lived_in: Path) -> None
     assert "cannot be opened" in found.text
 
 
+async def test_a_signing_key_under_anothers_name_is_found(lived_in: Path) -> None:
+    """It would sign tokens that nobody can verify by their `kid`."""
+    await break_it(lived_in, "UPDATE signing_keys SET kid = kid || 'x' WHERE expires_at IS NULL")
+    found = (await found_in(lived_in))["signing keys"]
+    assert not found.is_good
+    assert "x cannot be opened" in found.text
+
+
+async def test_an_index_that_misses_rows_is_found(lived_in: Path) -> None:
+    """Each page can be read, and yet a search would find other rows than are there."""
+    remove_behind_its_indices(lived_in, "outbox")
+    found = (await found_in(lived_in))["integrity"]
+    assert not found.is_good
+    assert "index" in found.text
+    assert "docs/backup.md" in found.text
+
+
+def remove_behind_its_indices(path: Path, table: str) -> None:
+    """Remove a row of a table while SQLite knows of no index of it."""
+    this = "FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?"
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        indices = raw.execute(f"SELECT * {this}", (table,)).fetchall()
+        raw.execute("PRAGMA writable_schema = ON")
+        raw.execute(f"DELETE {this}", (table,))
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute(f"DELETE FROM {table} WHERE id = (SELECT max(id) FROM {table})")
+        raw.execute("PRAGMA writable_schema = ON")
+        raw.executemany("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", indices)
+
+
 async def test_damage_is_found(database: Path) -> None:
     """In one page, or in all of the file."""
     await make(database, *(f"name-{number}" for number in range(500)))

@@ -102,6 +102,13 @@ async def test_a_link_without_its_login_becomes_an_apology(deployment: Deploymen
     assert Notice.TOO_LATE == (await the_only(deployment)).notice
 
 
+async def test_a_question_without_its_login_says_that_it_is_over(deployment: Deployment) -> None:
+    """Whoever opened the link hears something, and can approve nothing."""
+    await promise(deployment, an_outgoing(notice=Notice.APPROVAL))
+    due = await the_only(deployment)
+    assert (Notice.APPROVAL_OVER, None) == (due.notice, due.content)
+
+
 async def test_other_notices_carry_nothing_beyond(deployment: Deployment) -> None:
     """A notice that is not about a login is sent as it is."""
     message = owe(Notice.HELP, chat_id=ALICE, language="ru", now=deployment.now())

@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 from tests.supervisor.harness import a_child, is_alive
 
 from tgauth.supervisor import Child, GiveUpReason, Report, RestartPolicy, Supervisor, supervise
+from tgauth.supervisor.describing import described
 from tgauth.supervisor.process import Spawned, environment_of, start
 from tgauth.supervisor.runner import Runner
 
@@ -201,3 +202,33 @@ async def test_a_child_that_waits_for_its_restart_is_not_ready() -> None:
             await waiting.wait()
             await runner.stop()
     assert readiness == [True, False]
+
+
+async def test_what_is_told_of_a_child_follows_its_life() -> None:
+    """Starting, ready, hung, and waiting for its next start."""
+    started, waiting = Event(), Event()
+
+    def report(event: str, /, **_fields: object) -> None:
+        {"child.started": started, "child.restarting": waiting}.get(event, Event()).set()
+
+    async def state() -> object:
+        [told] = await described([runner])
+        return told["state"]
+
+    child = a_child("api", "--unready", policy=RestartPolicy(base=60, cap=60))
+    with fail_after(15):
+        async with create_task_group() as tasks:
+            runner = a_runner(child, tasks, spawn=spawned, report=report)
+            tasks.start_soon(runner.run)
+            await started.wait()
+            [instance] = runner.instances
+            states = [await state()]
+            instance.mark_ready()
+            states.append(await state())
+            instance.is_silent = True
+            states.append(await state())
+            os.kill(instance.pid, signal.SIGKILL)
+            await waiting.wait()
+            states.append(await state())
+            await runner.stop()
+    assert states == ["starting", "ready", "hung", "waiting to start again"]

@@ -89,11 +89,6 @@ class Outgoing:
     given_up_at: Instant | None = None
     reason: str | None = None
 
-    @property
-    def is_edit(self) -> bool:
-        """Whether it changes a message instead of being one."""
-        return self.notice is Notice.LOGIN_CLOSED or self.edits is not None
-
     def sent(self, *, message_id: int, now: Instant) -> "Outgoing":
         """Return this message as accepted by Telegram."""
         return replace(self, sent_at=now, message_id=message_id)

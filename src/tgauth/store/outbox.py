@@ -19,7 +19,7 @@ INSERT: Final = """
     )
 """
 SELECT: Final = f"SELECT {COLUMNS} FROM outbox WHERE id = :id"
-# Whether a row is the change of an earlier message, as `Outgoing.is_edit` says.
+# Whether a row is the change of an earlier message.
 _OWED_EDITS: Final = f"(owed.notice = '{Notice.LOGIN_CLOSED}' OR owed.edits IS NOT NULL)"
 _EARLIER_EDITS: Final = f"(earlier.notice = '{Notice.LOGIN_CLOSED}' OR earlier.edits IS NOT NULL)"
 # What was promised in the future is due as well: then the clock was set back.
