@@ -256,6 +256,17 @@ def test_a_stream_outlives_every_deadline_and_shows_signs_of_life(
             page.until("approved")
 
 
+def test_who_sends_along_what_no_page_sends_is_hung_up_on(api: Served) -> None:
+    """A body without an end would be read as fast as it comes."""
+    path = stream_of(api, begin(api))
+    parts = 1000 * (b"10000\r\n" + bytes(65536) + b"\r\n")
+    with api.connect(timeout=15) as wire:
+        wire.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n".encode())
+        wire.sendall(b"Transfer-Encoding: chunked\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            wire.sendall(parts)
+
+
 def test_who_takes_nothing_and_says_nothing_is_still_hung_up_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,11 +86,12 @@ async def _tell(stream: Stream, scope: HTTPScope, receive: Receive, send: Send) 
 
     async def watch() -> None:
         nonlocal is_gone
-        # Whoever sends a body along, and too slowly, is as good as gone.
+        # No page sends a body along: whoever does, too slowly or without an end, is told no more.
         with suppress(WrongRequest):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-        is_gone = True
+            message = await receive()
+            while message["type"] == "http.request" and not message["body"]:
+                message = await receive()
+            is_gone = message["type"] == "http.disconnect"
         group.cancel_scope.cancel()
 
     lift_deadline(scope)
