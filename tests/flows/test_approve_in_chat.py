@@ -287,6 +287,19 @@ async def test_three_wrong_or_ignored_questions_pause_for_an_hour(
     assert login == await opened(deployment, login, update_id=5)
 
 
+async def test_questions_that_are_open_count_as_not_answered(deployment: Deployment) -> None:
+    """Many at a time are no more tries; each can be asked again, and an answer makes room."""
+    waiting = [await begun(deployment) for _ in range(FAILURES_BEFORE_PAUSE + 1)]
+    *asked_about, late = waiting
+    for again in (0, 100):
+        for number, login in enumerate(asked_about, start=again):
+            assert login == await opened(deployment, login, update_id=number)
+    assert Notice.APPROVALS_PAUSED == await opened(deployment, late, update_id=300)
+    right = right_number(deployment, asked_about[0])
+    assert await answered(deployment, asked_about[0], right, update_id=301) is Answered.APPROVED
+    assert late == await opened(deployment, late, update_id=302)
+
+
 async def test_a_pause_is_ones_own(deployment: Deployment) -> None:
     """Others are asked as before."""
     await wrong_answers(deployment, FAILURES_BEFORE_PAUSE)

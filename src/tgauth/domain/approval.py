@@ -19,7 +19,7 @@ from tgauth.domain.session import Visitor
 CHOICES: Final = 3
 _FIRST_NUMBER, _NUMBERS = 10, 90
 
-#: So many requests that somebody answered wrongly or not at all, within so long, are too many.
+#: So many requests that somebody answered wrongly or not by now, within so long, are too many.
 FAILURES_BEFORE_PAUSE: Final = 3
 PAUSE_WINDOW: Final = 1 * HOUR
 #: How long somebody who wants no requests gets none.

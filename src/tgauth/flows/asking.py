@@ -59,7 +59,7 @@ async def why_not_asked(  # noqa: PLR0911, PLR0913, PLR0917 - one for each reaso
     if approval.opened_by is not None and approval.opened_by != telegram_id:
         return Notice.APPROVAL_TAKEN
     failed = await approvals.count_failed(
-        connection, telegram_id, since=now - PAUSE_WINDOW, now=now
+        connection, telegram_id, login.id, since=now - PAUSE_WINDOW, now=now
     )
     if failed >= FAILURES_BEFORE_PAUSE:
         return Notice.APPROVALS_PAUSED

@@ -46,15 +46,13 @@ COUNT_BEGUN: Final = f"""
     SELECT count(*) AS number FROM approvals
     WHERE network = :network AND created_at > :since AND created_at <= :now + {CLOCK_TOLERANCE}
 """
+# One that can still be answered counts as well, or many that are open at once would each be a try.
 COUNT_FAILED: Final = f"""
     SELECT count(*) AS number FROM approvals
     JOIN logins ON logins.id = approvals.login_id
-    WHERE approvals.opened_by = :telegram_id
+    WHERE approvals.opened_by = :telegram_id AND approvals.login_id <> :login_id
     AND approvals.opened_at > :since AND approvals.opened_at <= :now + {CLOCK_TOLERANCE}
-    AND (
-        approvals.denial = '{Denial.WRONG_NUMBER}'
-        OR (logins.state = 'pending' AND logins.expires_at <= :now)
-    )
+    AND (approvals.denial = '{Denial.WRONG_NUMBER}' OR logins.state = 'pending')
 """
 SELECT_BY_PERSON: Final = f"""
     SELECT {COLUMNS} FROM approvals WHERE opened_by = :telegram_id ORDER BY opened_at, login_id
@@ -155,11 +153,20 @@ async def count_begun(connection: Connection, network: str, *, since: Instant, n
 
 
 async def count_failed(
-    connection: Connection, telegram_id: int, *, since: Instant, now: Instant
+    connection: Connection, telegram_id: int, login_id: str, *, since: Instant, now: Instant
 ) -> int:
-    """Return how many questions after `since` somebody answered wrongly, or not at all."""
+    """Return how many questions after `since` somebody answered wrongly, or not by now.
+
+    Args:
+        connection: The store.
+        telegram_id: Who was asked.
+        login_id: The login whose own question does not count.
+        since: Those that were opened later.
+        now: The current instant.
+    """
     row = await connection.one(
-        COUNT_FAILED, {"telegram_id": telegram_id, "since": since, "now": now}
+        COUNT_FAILED,
+        {"telegram_id": telegram_id, "login_id": login_id, "since": since, "now": now},
     )
     return row["number"] if row else 0
 
