@@ -400,6 +400,22 @@ async def test_that_was_not_me_ends_it_and_blocks_where_it_came_from(
     ]
 
 
+async def test_that_was_not_me_withdraws_what_else_was_approved(deployment: Deployment) -> None:
+    """Whoever had several approved is not let in from another network; what is asked stays."""
+    done = await finished(deployment, await approved(deployment))
+    other = await approved(deployment, browser="secret-2", update_id=300)
+    asked_about = await begun(deployment, browser="secret-3")
+    await opened(deployment, asked_about, update_id=400)
+    await disown(deployment, done)
+    elsewhere = the_browser("secret-2", visitor=Visitor(address="198.51.100.1"))
+    with pytest.raises(LoginDenied):
+        await finished(deployment, other, browser=elsewhere)
+    _, approval = await kept(deployment, other)
+    assert approval is not None
+    assert Denial.WITHDRAWN == approval.denial
+    assert asked_about == (await kept(deployment, asked_about))[0]
+
+
 async def test_that_was_not_me_ends_its_tokens(deployment: Deployment, keyring: Keyring) -> None:
     """What the application was given for it is worth nothing from that moment on."""
     done = await finished(deployment, await approved(deployment))

@@ -7,13 +7,14 @@ from tgauth.domain.approval import NETWORK_BLOCK_LIFETIME
 from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.failures import UNKNOWN, counted_as
 from tgauth.domain.instants import Instant, time_left
+from tgauth.domain.login import Door
 from tgauth.domain.outgoing import Notice, Outgoing
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
 from tgauth.flows.auditing import Trail
 from tgauth.flows.begin_chat_login import Asked, promise
 from tgauth.flows.deployment import Deployment
-from tgauth.flows.leaving import leave, leave_everywhere
+from tgauth.flows.leaving import leave, leave_everywhere, withdraw
 from tgauth.store import (
     Connection,
     blocked_networks,
@@ -121,6 +122,9 @@ async def _disown(
 ) -> None:
     """Write down that a login was not its person's, and block where it came from for a while.
 
+    What else they approved for browsers and nobody has finished is withdrawn: whoever had this one
+    approved may have those, too, and finish them from another network.
+
     The hour runs from the session's end: who presses again and again, or long afterwards, does not
     keep everybody who shares that network from logging in, and fills no log.
     """
@@ -128,6 +132,11 @@ async def _disown(
     lives = session.lives_at(now)
     note = trail.note if lives else trail.count
     await note(connection, AuditEvent.SESSION_DISOWNED, BY_PERSON, person, **about)
+    for login in await logins.still_open(
+        connection, subject=person.subject, client_id=None, now=now
+    ):
+        if login.door is Door.BROWSER:
+            await withdraw(connection, trail, login, person, by=BY_PERSON, now=now)
     network = counted_as(session.visitor.address or "")
     if network == UNKNOWN:
         return  # that is everybody who comes without an address

@@ -5,6 +5,7 @@ from typing import Final
 from tgauth.domain.approval import Denial
 from tgauth.domain.audit import AuditEvent, Doer
 from tgauth.domain.instants import Instant
+from tgauth.domain.login import LoginRequest
 from tgauth.domain.outgoing import Notice, owe
 from tgauth.domain.person import Person
 from tgauth.domain.session import Session
@@ -67,20 +68,7 @@ async def leave_everywhere(
     """
     subject = person.subject
     for login in await logins.still_open(connection, subject=subject, client_id=None, now=now):
-        await logins.save(connection, login.withdraw(now=now))
-        approval = await approvals.get(connection, login.id)
-        if approval is not None:
-            await approvals.save(connection, approval.denied(Denial.WITHDRAWN))
-        await outbox.hasten(connection, login.id, now=now)
-        await trail.note(
-            connection,
-            AuditEvent.LOGIN_WITHDRAWN,
-            by,
-            person,
-            door=login.door,
-            client_id=login.client_id,
-            login_id=login.id,
-        )
+        await withdraw(connection, trail, login, person, by=by, now=now)
     number = await sessions.end_all(connection, subject, now=now)
     if number:
         await trail.note(
@@ -93,6 +81,41 @@ async def leave_everywhere(
         )
     await _correct_lists(connection, person, now=now)
     return number
+
+
+async def withdraw(  # noqa: PLR0913 - a connection and a trail beside what it is about
+    connection: Connection,
+    trail: Trail,
+    login: LoginRequest,
+    person: Person,
+    *,
+    by: Doer,
+    now: Instant,
+) -> None:
+    """Withdraw a login that somebody could still be logged in with.
+
+    Args:
+        connection: The write transaction.
+        trail: Where it is written down.
+        login: The login.
+        person: Who would be logged in.
+        by: Who wants it so.
+        now: The current instant.
+    """
+    await logins.save(connection, login.withdraw(now=now))
+    approval = await approvals.get(connection, login.id)
+    if approval is not None:
+        await approvals.save(connection, approval.denied(Denial.WITHDRAWN))
+    await outbox.hasten(connection, login.id, now=now)
+    await trail.note(
+        connection,
+        AuditEvent.LOGIN_WITHDRAWN,
+        by,
+        person,
+        door=login.door,
+        client_id=login.client_id,
+        login_id=login.id,
+    )
 
 
 async def _correct_lists(connection: Connection, person: Person, *, now: Instant) -> None:

@@ -76,8 +76,8 @@ def withdrawn(words: Words, *, application: str) -> str:
     """Say that a login ended by what happened elsewhere."""
     return words.gettext(
         "This login to {application} was withdrawn, and did not log you in. Either the browser "
-        "went on with another account, or you logged out everywhere, or the operator ended "
-        "it.\n\n"
+        "went on with another account, or you logged out everywhere or said that a login was not "
+        "you, or the operator ended it.\n\n"
         "Begin again in the browser if you still want to log in."
     ).format(application=application)
 
