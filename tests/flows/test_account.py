@@ -315,7 +315,8 @@ async def test_an_export_holds_what_somebody_was_asked(
     shared, hers = await asked_days(deployment)
     data = await export_data(deployment, await the_person(deployment))
     document = document_of(data, issuer="https://login.example.org", now=clock())
-    assert [None, "declined", "wrong_number", None, None] == [
+    # The first was left open, and declined with the wish to be asked nothing.
+    assert ["declined", "declined", "wrong_number", None, None] == [
         one["denial"] for one in document["asked"]
     ]
     assert [hers, shared] == [one["login_id"] for one in document["asked"]][-2:]

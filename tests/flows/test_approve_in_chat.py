@@ -340,6 +340,30 @@ async def test_who_wants_no_requests_gets_none_for_a_day(
     assert login == await opened(deployment, login, update_id=3)
 
 
+async def test_who_wants_no_requests_declines_those_that_are_open(
+    deployment: Deployment, clock: Clock
+) -> None:
+    """Their buttons are still there to be tapped; what was answered or is over stays as it is."""
+    done, over = await approved(deployment), await begun(deployment)
+    await opened(deployment, over, update_id=300)
+    clock.advance(APPROVAL_TTL)
+    login = await begun(deployment)
+    await opened(deployment, login, update_id=301)
+    await told(deployment)
+    before = [await kept(deployment, one) for one in (done, over)]
+    asking = await received(deployment, 302)
+    await block_approvals(deployment, asking, blocked=True, message_id=MESSAGE)
+    right = right_number(deployment, login)
+    assert await answered(deployment, login, right, update_id=303) is Answered.TOO_LATE
+    state, approval = await kept(deployment, login)
+    assert state is not None
+    assert approval is not None
+    assert (LoginState.DENIED, Denial.DECLINED) == (state.state, approval.denial)
+    assert before == [await kept(deployment, one) for one in (done, over)]
+    assert Notice.LOGIN_CLOSED in [notice for _, notice in await told(deployment)]
+    assert 1 == (await events(deployment)).count(AuditEvent.LOGIN_DENIED)
+
+
 async def test_who_wants_requests_again_gets_them(deployment: Deployment) -> None:
     """At once."""
     for number, blocked in enumerate((True, False), start=1):

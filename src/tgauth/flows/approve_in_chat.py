@@ -175,10 +175,7 @@ async def _answer(
     right = derive_numbers(deployment.master_key, login.id).right
     if answer.number != right:
         denial = Denial.DECLINED if answer.number is None else Denial.WRONG_NUMBER
-        await logins.save(connection, login.deny(now=now))
-        await approvals.save(connection, approval.denied(denial))
-        await outbox.hasten(connection, login.id, now=now)
-        await _note(connection, trail, AuditEvent.LOGIN_DENIED, asked, known, login, denial)
+        await _deny(connection, trail, asked, known, approval, login, denial, now=now)
         return Answered(denial.value)
     person = await remember(deployment, connection, trail, asked.profile, known, now=now)
     approved = login.approve(subject=person.subject, now=now)
@@ -188,6 +185,41 @@ async def _answer(
     await _promise_outcome(connection, asked, login, answer.message_id, now=now, not_before=now)
     await _note(connection, trail, AuditEvent.LOGIN_APPROVED, asked, person, login, None)
     return Answered.APPROVED
+
+
+async def decline_all(
+    connection: Connection, trail: Trail, asked: Asked, known: Person | None, *, now: Instant
+) -> None:
+    """Decline everything that somebody is asked at the moment.
+
+    Args:
+        connection: The write transaction.
+        trail: Where it is written down.
+        asked: Who is asked.
+        known: Their account, where there is one.
+        now: The current instant.
+    """
+    for approval in await approvals.opened_by(connection, asked.profile.telegram_id):
+        login = await logins.get(connection, approval.login_id)
+        if login is not None and login.standing_at(now) is Standing.PENDING:
+            await _deny(connection, trail, asked, known, approval, login, Denial.DECLINED, now=now)
+
+
+async def _deny(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what it is about
+    connection: Connection,
+    trail: Trail,
+    asked: Asked,
+    known: Person | None,
+    approval: Approval,
+    login: LoginRequest,
+    denial: Denial,
+    *,
+    now: Instant,
+) -> None:
+    await logins.save(connection, login.deny(now=now))
+    await approvals.save(connection, approval.denied(denial))
+    await outbox.hasten(connection, login.id, now=now)
+    await _note(connection, trail, AuditEvent.LOGIN_DENIED, asked, known, login, denial)
 
 
 async def _close_at_the_end(

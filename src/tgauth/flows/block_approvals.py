@@ -4,6 +4,7 @@ from tgauth.domain.approval import BLOCK_LIFETIME
 from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.login import Door
 from tgauth.domain.outgoing import Notice
+from tgauth.flows.approve_in_chat import decline_all
 from tgauth.flows.auditing import Trail
 from tgauth.flows.begin_chat_login import Asked
 from tgauth.flows.deciding import decide
@@ -15,6 +16,8 @@ async def block_approvals(
     deployment: Deployment, asked: Asked, *, blocked: bool, message_id: int
 ) -> bool:
     """Ask somebody for nothing for a day, or again; say whether this update did it.
+
+    What they are asked at the moment counts as declined with the former.
 
     Args:
         deployment: The installation.
@@ -37,8 +40,10 @@ async def _block(  # noqa: PLR0913, PLR0917 - a connection and a trail beside wh
     now, telegram_id = deployment.now(), asked.profile.telegram_id
     if not await inbox.finish(connection, asked.key):
         return False
+    known = await persons.find(connection, telegram_id)
     if blocked:
         await approvals.block(connection, telegram_id, until=now + BLOCK_LIFETIME)
+        await decline_all(connection, trail, asked, known, now=now)
     else:
         await approvals.unblock(connection, telegram_id)
     # Anybody can press it, and ever so often: an hour of it is one entry.
@@ -46,7 +51,7 @@ async def _block(  # noqa: PLR0913, PLR0917 - a connection and a trail beside wh
         connection,
         AuditEvent.APPROVALS_BLOCKED,
         BY_PERSON,
-        await persons.find(connection, telegram_id),
+        known,
         telegram_id=telegram_id,
         reason="for_a_day" if blocked else "ended",
     )
