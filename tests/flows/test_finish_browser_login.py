@@ -21,7 +21,15 @@ from tests.browser_logins import (
     right_number,
     the_browser,
 )
-from tests.builders import ALICE, APPROVAL_TTL, BOB, Clock, Ids, a_deployment
+from tests.builders import (
+    ALICE,
+    APPROVAL_TTL,
+    BOB,
+    Clock,
+    Ids,
+    a_begun_login,
+    a_deployment,
+)
 
 from tgauth.domain.approval import Denial, derive_stream
 from tgauth.domain.audit import AuditEvent
@@ -197,12 +205,14 @@ async def test_an_approval_is_good_to_the_last_millisecond(
     deployment: Deployment, clock: Clock
 ) -> None:
     """And not a millisecond longer, whether it came early or late."""
+    in_time = await approved(deployment, browser="secret-3")
     early, late = await begun(deployment), await begun(deployment, browser="secret-2")
     await opened(deployment, early, update_id=1)
     await answered(deployment, early, right_number(deployment, early), update_id=2)
     await opened(deployment, late, update_id=3)
     clock.advance(APPROVAL_TTL - 1)
     await answered(deployment, late, right_number(deployment, late), update_id=4)
+    await finished(deployment, in_time, browser=the_browser("secret-3"))
     clock.advance(1)
     with pytest.raises(LoginExpired):
         await finished(deployment, early)
@@ -401,11 +411,15 @@ async def test_that_was_not_me_ends_it_and_blocks_where_it_came_from(
 
 
 async def test_that_was_not_me_withdraws_what_else_was_approved(deployment: Deployment) -> None:
-    """Whoever had several approved is not let in from another network; what is asked stays."""
+    """Whoever had several approved is not let in from another network.
+
+    What somebody is asked, and their own link from the chat, is as it was.
+    """
     done = await finished(deployment, await approved(deployment))
     other = await approved(deployment, browser="secret-2", update_id=300)
     asked_about = await begun(deployment, browser="secret-3")
     await opened(deployment, asked_about, update_id=400)
+    link = await a_begun_login(deployment, update_id=500)
     await disown(deployment, done)
     elsewhere = the_browser("secret-2", visitor=Visitor(address="198.51.100.1"))
     with pytest.raises(LoginDenied):
@@ -413,7 +427,7 @@ async def test_that_was_not_me_withdraws_what_else_was_approved(deployment: Depl
     _, approval = await kept(deployment, other)
     assert approval is not None
     assert Denial.WITHDRAWN == approval.denial
-    assert asked_about == (await kept(deployment, asked_about))[0]
+    assert [asked_about, link] == [(await kept(deployment, one))[0] for one in (asked_about, link)]
 
 
 async def test_that_was_not_me_ends_its_tokens(deployment: Deployment, keyring: Keyring) -> None:
