@@ -31,6 +31,7 @@ HOT = {
     "approvals.followed": approvals.SELECT_FOLLOWED,
     "approvals.count_begun": approvals.COUNT_BEGUN,
     "approvals.count_failed": approvals.COUNT_FAILED,
+    "approvals.open_of": approvals.SELECT_OPEN,
     "approvals.opened_by": approvals.SELECT_BY_PERSON,
     "approvals.forget_asked": approvals.FORGET_ASKED,
     "approvals.forget_opened": approvals.FORGET_OPENED,
@@ -160,6 +161,7 @@ async def test_no_hot_statement_reads_a_whole_table(
     [
         ("approvals.count_begun", "approvals_by_network"),
         ("approvals.count_failed", "approvals_by_person"),
+        ("approvals.open_of", "approvals_by_person"),
         ("audit.count", "audit_by_person"),
         ("audit.forget", "audit_by_person"),
         ("audit.has_refused_code", "audit_refused_codes"),

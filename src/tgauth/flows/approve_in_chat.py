@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tgauth.domain.approval import Approval, Denial, derive_numbers
+from tgauth.domain.approval import PAUSE_WINDOW, Approval, Denial, derive_numbers
 from tgauth.domain.audit import BY_PERSON, AuditEvent
 from tgauth.domain.instants import Instant
 from tgauth.domain.login import Door, LoginRequest, Standing
@@ -199,7 +199,9 @@ async def decline_all(
         known: Their account, where there is one.
         now: The current instant.
     """
-    for approval in await approvals.opened_by(connection, asked.profile.telegram_id):
+    # None waits for longer than that.
+    since, telegram_id = now - PAUSE_WINDOW, asked.profile.telegram_id
+    for approval in await approvals.open_of(connection, telegram_id, since=since, now=now):
         login = await logins.get(connection, approval.login_id)
         if login is not None and login.standing_at(now) is Standing.PENDING:
             await _deny(connection, trail, asked, known, approval, login, Denial.DECLINED, now=now)

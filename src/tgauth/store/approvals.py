@@ -54,6 +54,14 @@ COUNT_FAILED: Final = f"""
     AND approvals.opened_at > :since AND approvals.opened_at <= :now + {CLOCK_TOLERANCE}
     AND (approvals.denial = '{Denial.WRONG_NUMBER}' OR logins.state = 'pending')
 """
+# Whoever opens links ever so often has many that are over: only the newest are looked at.
+SELECT_OPEN: Final = f"""
+    SELECT {COLUMNS} FROM approvals
+    WHERE opened_by = :telegram_id AND opened_at > :since AND EXISTS (
+        SELECT 1 FROM logins
+        WHERE id = approvals.login_id AND state = 'pending' AND expires_at > :now
+    )
+"""
 SELECT_BY_PERSON: Final = f"""
     SELECT {COLUMNS} FROM approvals WHERE opened_by = :telegram_id ORDER BY opened_at, login_id
 """
@@ -169,6 +177,16 @@ async def count_failed(
         {"telegram_id": telegram_id, "login_id": login_id, "since": since, "now": now},
     )
     return row["number"] if row else 0
+
+
+async def open_of(
+    connection: Connection, telegram_id: int, *, since: Instant, now: Instant
+) -> list[Approval]:
+    """Return what was opened after `since`, and somebody can still answer."""
+    rows = await connection.run(
+        SELECT_OPEN, {"telegram_id": telegram_id, "since": since, "now": now}
+    )
+    return [_approval(row) for row in rows]
 
 
 async def opened_by(connection: Connection, telegram_id: int) -> list[Approval]:
