@@ -103,6 +103,25 @@ def test_nothing_overflows(chromium: Browser, language: str) -> None:
     assert troubles == []
 
 
+def test_the_number_stays_in_one_piece_when_text_is_twice_as_large(chromium: Browser) -> None:
+    """On a narrow phone, too: two digits below each other are no number to look for."""
+    shown = Gallery("ru")
+    with chromium.new_context(viewport=SMALL) as context:
+        shown.serve(context)
+        page = context.new_page()
+        shown.show(page, "waiting")
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        lines = page.evaluate(
+            """() => {
+                const digits = document.createRange()
+                digits.selectNodeContents(document.querySelector('.number'))
+                return digits.getClientRects().length
+            }"""
+        )
+        assert 1 == lines
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_axe_would_find_something(chromium: Browser) -> None:
     """A page with a mistake is told from one without."""
     with chromium.new_context() as context:
