@@ -32,7 +32,9 @@ from tgauth.settings import ConfigurationError, Settings
 from tgauth.supervisor.child import inherited_sockets, notify, replaces_another
 
 if TYPE_CHECKING:
-    from tgauth.api.options import ApiOptions
+    from tgauth.api.brand import BrandingUnusable
+    from tgauth.api.options import ApiOptions, Branding
+    from tgauth.api.places import PlacesUnusable
     from tgauth.bot.options import BotOptions
     from tgauth.flows.deployment import Deployment
 
@@ -110,33 +112,29 @@ async def run_api(settings: Settings) -> int:
                     await run(
                         deployment, keys, options, *listeners, ready=tell_ready, shutdown=shutdown
                     )
-            except BrandingUnusable as error:
-                raise ConfigurationError(
-                    f"TGAUTH_BRANDING__{error.part.upper()}",
-                    found=str(error),
-                    expected="something that a page can show",
-                ) from None
-            except PlacesUnusable as error:
-                raise ConfigurationError(
-                    "TGAUTH_LOGIN__PLACES",
-                    found=str(error),
-                    expected="a file in MaxMind's format (.mmdb) that tgauth can read",
-                ) from None
+            except (BrandingUnusable, PlacesUnusable) as error:
+                raise unusable(error) from None
     return os.EX_OK
 
 
-def _api_options(settings: Settings) -> "ApiOptions":
-    from tgauth.api.options import ApiOptions, Branding, WebhookOptions
+def unusable(error: "BrandingUnusable | PlacesUnusable") -> ConfigurationError:
+    """Return what is wrong with the setting whose file cannot be used."""
+    from tgauth.api.brand import BrandingUnusable
 
-    branding, telegram = settings.branding, settings.telegram
+    if isinstance(error, BrandingUnusable):
+        key, expected = f"TGAUTH_BRANDING__{error.part.upper()}", "something that a page can show"
+    else:
+        key = "TGAUTH_LOGIN__PLACES"
+        expected = "a file in MaxMind's format (.mmdb) that tgauth can read"
+    return ConfigurationError(key, found=str(error), expected=expected)
+
+
+def _api_options(settings: Settings) -> "ApiOptions":
+    from tgauth.api.options import ApiOptions, WebhookOptions
+
+    telegram = settings.telegram
     return ApiOptions(
-        branding=Branding(
-            name=branding.name,
-            logo=Path(branding.logo) if branding.logo else None,
-            accent=branding.accent,
-            privacy_url=branding.privacy_url,
-            imprint_url=branding.imprint_url,
-        ),
+        branding=branding_of(settings),
         trusted_proxies=settings.api.trusted_proxies.parsed,
         metrics=metrics_options(settings),
         webhook=WebhookOptions(networks=telegram.webhook_networks.parsed)
@@ -144,6 +142,20 @@ def _api_options(settings: Settings) -> "ApiOptions":
         else None,
         link_url=telegram.link_url,
         places=settings.login.places,
+    )
+
+
+def branding_of(settings: Settings) -> "Branding":
+    """Return how the pages shall look."""
+    from tgauth.api.options import Branding
+
+    branding = settings.branding
+    return Branding(
+        name=branding.name,
+        logo=Path(branding.logo) if branding.logo else None,
+        accent=branding.accent,
+        privacy_url=branding.privacy_url,
+        imprint_url=branding.imprint_url,
     )
 
 

@@ -101,3 +101,18 @@ def test_a_file_that_others_can_read_is_a_warning(folder: Path, run: Run) -> Non
     assert 0 == done.exit_code
     assert "; chmod 600 tgauth.toml" in done.stdout.splitlines()[0]
     assert done.stdout.startswith("warning  settings    from tgauth.toml and the environment; the")
+
+
+def test_files_that_would_end_an_api_process_are_mistakes(folder: Path, run: Run) -> None:
+    """Each by its place, before a start ends for it: what is in them, not only that they are."""
+    (folder / "tgauth.toml").write_text("login.places = 'none.mmdb'\nbranding.logo = 'logo.png'\n")
+    (folder / "logo.png").write_text("no image")
+    done = run("check", "--offline", **settings())
+    assert 78 == done.exit_code, done.output
+    assert [
+        "tgauth.toml: branding.logo: logo: logo.png is no SVG, PNG, WebP or JPEG image",
+        "tgauth.toml: login.places: none.mmdb: No such file or directory",
+    ] == [
+        line.removeprefix("wrong    settings    ").partition("; ")[0]
+        for line in done.stdout.splitlines()
+    ]

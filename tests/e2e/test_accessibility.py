@@ -103,6 +103,32 @@ def test_nothing_overflows(chromium: Browser, language: str) -> None:
     assert troubles == []
 
 
+@pytest.mark.parametrize("language", languages())
+def test_what_is_looked_for_stays_whole_when_text_is_twice_as_large(
+    chromium: Browser, language: str
+) -> None:
+    """On a narrow phone, too: the number, and each word of the button that opens Telegram."""
+    shown = Gallery(language)
+    with chromium.new_context(viewport=SMALL) as context:
+        shown.serve(context)
+        page = context.new_page()
+        shown.show(page, "waiting")
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        broken = page.evaluate(
+            """() => ['.number', '.steps .button'].flatMap(where => {
+                const text = document.querySelector(where).firstChild
+                return [...text.data.matchAll(/\\S+/g)].filter(word => {
+                    const letters = document.createRange()
+                    letters.setStart(text, word.index)
+                    letters.setEnd(text, word.index + word[0].length)
+                    return letters.getClientRects().length > 1
+                }).map(String)
+            })"""
+        )
+        assert [] == broken
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_axe_would_find_something(chromium: Browser) -> None:
     """A page with a mistake is told from one without."""
     with chromium.new_context() as context:

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from tests.e2e.browser import (
     DESKTOP,
     PHONE,
@@ -84,6 +84,41 @@ def test_the_page_goes_on_by_itself(
         expect(chat.get_by_role("button", name="That wasn't me").last).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert [] == complaints
+
+
+def test_of_two_tabs_one_finishes(
+    sandbox: Telegram, installation: Tgauth, chromium: Browser
+) -> None:
+    """The other one would bring the application the same code, which is good once."""
+    with chromium.new_context() as context:
+        tabs = [context.new_page(), context.new_page()]
+        held: list[Route] = []
+        context.route("**/login/*", lambda one: held_back(one, held))
+        for tab in tabs:
+            tab.clock.install()
+            tab.goto(tabs[0].url if tab is tabs[1] else f"{installation.url}/login")
+        sandbox.open_link(ADA, handle_on(tabs[0]))
+        number = number_on(tabs[0])
+        with context.expect_event("request", lambda one: one.method == "POST") as begun:
+            answer(sandbox, ADA, number)
+        winner = begun.value.frame.page
+        [other] = [tab for tab in tabs if tab is not winner]
+        expect(other.get_by_text("Approved. You are being logged in.")).to_be_visible()
+        [one] = held
+
+        one.continue_()
+
+        expect(heading(winner)).to_contain_text("You are logged in as")
+        other.clock.run_for(1500)
+        expect(heading(other)).to_have_text("You have logged in with this already")
+
+
+def held_back(route: Route, held: list[Route]) -> None:
+    """Let pass what only looks, and keep what finishes."""
+    if route.request.method == "POST":
+        held.append(route)
+    else:
+        route.continue_()
 
 
 def test_it_works_without_javascript(

@@ -413,3 +413,12 @@ def test_every_snippet_is_documented() -> None:
     assert set(LANGUAGES) == {path.name for path in (folder / "integrate").iterdir()}
     for name in LANGUAGES:
         assert f"](integrate/{name}/" in index
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_the_first_lines_say_what_stays_with_the_application(name: str) -> None:
+    """The state is the application's to compare: whoever copies the callback reads so there."""
+    folder = Path(__file__).parents[2] / "docs" / "integrate" / name
+    code = {".py", ".js", ".go", ".php"}
+    [snippet] = [path for path in folder.iterdir() if path.suffix in code]
+    assert "`state` first, as docs/integrate.md" in snippet.read_text("utf-8")[:1500]

@@ -92,6 +92,14 @@ def test_edits_are_shown_at_once(page: Page, sandbox: Sandbox) -> None:
     expect(message).to_have_count(0)
 
 
+def test_a_long_chat_scrolls_in_its_place(page: Page, sandbox: Sandbox) -> None:
+    """The page itself stays where it is: nothing below it to scroll into."""
+    for number in range(30):
+        sandbox.say(f"message {number}")
+    expect(page.locator(".mine").last).to_contain_text("message 29")
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
 def test_a_link_button_is_a_link(page: Page, sandbox: Sandbox) -> None:
     """core.telegram.org/bots/api#inlinekeyboardbutton `url`: opened, and never told to the bot."""
     markup = {"inline_keyboard": [[{"text": "Open", "url": "https://e.example/x"}]]}

@@ -4,6 +4,7 @@
 //
 // Make one Client when the application starts (it keeps the issuer's keys), and in its callback:
 //
+//	// Where you began the login: compare `state` first, as docs/integrate.md shows.
 //	login, err := client.Callback(r)
 //	if err != nil {
 //		http.Error(w, "Please send /login to the bot again.", http.StatusBadRequest)

@@ -7,6 +7,7 @@
 //   const tgauth = new Tgauth({ issuer: 'https://login.example.org', clientId: 'my-app' });
 //
 //   app.get('/callback', async (request, response) => {
+//     // Where you began the login: compare `state` first, as docs/integrate.md shows.
 //     let login;
 //     try {
 //       login = await tgauth.callback(request.url);

@@ -8,6 +8,7 @@
 //
 //   require 'Tgauth.php';
 //   session_start();
+//   // Where you began the login: compare `state` first, as docs/integrate.md shows.
 //   $tgauth = new Tgauth('https://login.example.org', 'my-app');
 //   try {
 //       $login = $tgauth->callback($_GET);

@@ -6,6 +6,7 @@ With Flask, and much the same with any other framework:
 
     @app.get("/callback")
     def callback():
+        ...  # where you began the login: compare `state` first, as docs/integrate.md shows
         try:
             login = tgauth.callback(request.query_string.decode())
         except LoginFailed as failure:

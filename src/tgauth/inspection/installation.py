@@ -1,6 +1,6 @@
 """The whole round."""
 
-from tgauth.inspection.findings import Finding, ok, warning, wrong
+from tgauth.inspection.findings import Finding, Verdict, ok, warning, wrong
 from tgauth.settings import Reading
 
 
@@ -12,7 +12,7 @@ async def inspect(reading: Reading, *, is_offline: bool) -> list[Finding]:
         is_offline: Whether to leave out what asks Telegram or the issuer.
     """
     findings = settings_findings(reading)
-    if reading.mistakes:
+    if any(one.verdict is Verdict.WRONG for one in findings):
         return findings
     from tgauth.inspection.network import (
         clock_finding,
@@ -48,6 +48,20 @@ def settings_findings(reading: Reading) -> list[Finding]:
         if reading.hint is not None:
             found.append(warning("settings", "nothing is set up here yet", reading.hint))
         return found
+    from tgauth.inspection.files import unusable_files
+
+    unusable = unusable_files(reading.settings)
+    if unusable:
+        places = reading.places()
+        return [
+            wrong(
+                "settings",
+                f"{places.get(one.key, one.key)}: {one.found}",
+                one.advice,
+                is_configuration=True,
+            )
+            for one in unusable
+        ]
     where = f"{reading.file} and the environment" if reading.file else "the environment"
     if reading.is_exposed:
         text = f"from {where}; the file holds a secret, and others can read it"

@@ -21,6 +21,8 @@ _TEMPLATE: Final = """\
 {telegram.token}
 # The Bot API server, when you run your own.
 {telegram.api_url}
+# What links to the bot's chat begin with. Where the server is a sandbox: its address.
+# link_url = "https://t.me"
 
 [login]
 # Who may log in: "everyone", or Telegram ids like [12345678, 87654321].

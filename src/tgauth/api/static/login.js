@@ -3,7 +3,25 @@
 
 const AGAIN = 10000; // milliseconds until another look where there is nothing to hear yet
 const MOST_PAUSE = 15000;
+const ELSEWHERE = 1500; // milliseconds for another tab to finish, before this one asks what became of it
 const NEARLY = 60; // seconds left that are said aloud: who cannot see the time hears nothing of it
+
+// In one tab of those that show this login: they would all bring the application the same code, which
+// is good once, and the one that is seen may be too late.
+function finish(form) {
+  if (!navigator.locks) {
+    form.submit();
+    return;
+  }
+  navigator.locks.request(form.action, { ifAvailable: true }, (lock) => {
+    if (lock === null) {
+      setTimeout(() => location.reload(), ELSEWHERE);
+      return null;
+    }
+    form.submit();
+    return new Promise(() => {}); // held until this page is left
+  });
+}
 
 function wait(box) {
   const form = box.querySelector("form");
@@ -27,7 +45,7 @@ function wait(box) {
     source.close();
     if (event.data === "approved") {
       if (said) said.textContent = said.dataset.approved;
-      form.submit();
+      finish(form);
     } else {
       location.reload();
     }
