@@ -132,6 +132,23 @@ async def test_opening_it_twice_asks_again(deployment: Deployment, clock: Clock)
     assert [AuditEvent.LOGIN_OPENED] == await events(deployment)
 
 
+async def test_opening_it_twice_asks_again_while_another_question_is_owed(
+    deployment: Deployment,
+) -> None:
+    """Somebody logs in in two browsers, and Telegram is slow: each link has its own answer."""
+    login, other = await begun(deployment), await begun(deployment, browser="secret-2")
+    await opened(deployment, login, update_id=1)
+    assert [(ALICE, Notice.APPROVAL)] == await told(deployment)
+    await opened(deployment, other, update_id=2)
+    await opened(deployment, login, update_id=3)
+    await opened(deployment, login, update_id=4)
+    asked_about = []
+    while (due := (await due_messages(deployment, most=9))[0]) != []:
+        asked_about += [one.content.login_id for one in due if isinstance(one.content, Question)]
+        await told(deployment)
+    assert [other.id, login.id] == asked_about
+
+
 async def test_who_was_never_asked_is_asked_when_they_come_again(deployment: Deployment) -> None:
     """The bot was blocked when it wanted to ask: there is no question that could be changed."""
     login = await begun(deployment)
