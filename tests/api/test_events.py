@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from tgauth.flows.finish_browser_login import finish_browser_login
 from tgauth.flows.follow_browser_logins import Signal, follow_browser_logins
 from tgauth.measures.catalogue import REQUESTS
 from tgauth.store import Store
+from tgauth.store.watching import watching
 
 BROWSER = "browser-1"
 
@@ -89,6 +90,12 @@ def listening(api: Served, path: str, **more: Any) -> Iterator[Listener]:
         yield listener
     finally:
         listener.wire.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a page that is told nothing hear nothing: else it waits until somebody looks anyway."""
+    monkeypatch.setattr("tgauth.api.events.KEEP_ALIVE", 60)
 
 
 @pytest.fixture(scope="module")
@@ -382,6 +389,43 @@ async def test_a_look_that_fails_is_made_again(
             with anyio.fail_after(10):
                 assert Event.OPENED == await page.next()
     assert [logged] == [one.getMessage() for one in caplog.records if one.name == "tgauth.api"]
+
+
+@pytest.mark.anyio
+async def test_nobody_looks_while_nothing_happens(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that waits costs nothing; and where none is open, nobody listens to the store."""
+    looks, begun, ended = [], [], asyncio.Event()
+
+    async def look(where: Deployment, known: Mapping[str, bool | None]) -> Any:
+        looks.append(known)
+        return await follow_browser_logins(where, known)
+
+    @asynccontextmanager
+    async def watch(*what: Any) -> AsyncIterator[None]:
+        begun.append(what)
+        async with watching(*what):
+            yield
+        ended.set()
+
+    monkeypatch.setattr("tgauth.store.watching.LOOK_EVERY", 60)
+    monkeypatch.setattr("tgauth.api.streams.follow_browser_logins", look)
+    monkeypatch.setattr("tgauth.api.streams.watching", watch)
+    login = await steps.begun(deployment)
+    name = hash_of(derive_stream(deployment.master_key, login.id))
+    streams = Streams(deployment)
+    async with streams.following():
+        with anyio.fail_after(10):
+            with streams.opened(name, "203.0.113.9") as page:
+                assert Event.WAITING == await page.next()
+                await steps.opened(deployment, login)
+                assert Event.OPENED == await page.next()
+                await asyncio.sleep(0.3)
+                assert len(looks) < 10  # each after something, and not one after the other
+            await ended.wait()
+        await asyncio.sleep(0.1)
+        assert 1 == len(begun)
 
 
 @pytest.mark.anyio
