@@ -582,3 +582,13 @@ async def test_a_login_that_was_swept_is_over() -> None:
     stream = Stream()
     stream.hear(None)
     assert Event.EXPIRED is await stream.next()
+
+
+@pytest.mark.anyio
+async def test_what_is_over_waits_for_no_moment() -> None:
+    """Else somebody would look for it again and again, for as long as its page takes to go."""
+    stream = Stream()
+    stream.hear(Signal(standing=Standing.PENDING, is_opened=False, expires_at=7))
+    assert 7 == stream.expires_at
+    stream.hear(Signal(standing=Standing.APPROVED, is_opened=True, expires_at=9))
+    assert stream.expires_at is None
