@@ -23,6 +23,7 @@ from tests.fakes import Remembered
 
 from tgauth.api.draining import Draining
 from tgauth.api.events import EVENT_STREAM
+from tgauth.api.limits import Limits
 from tgauth.api.streams import Event, Stream, Streams, TooManyStreams, event_of
 from tgauth.api.timing import Timing
 from tgauth.domain.approval import derive_stream
@@ -268,7 +269,7 @@ def test_who_takes_nothing_and_says_nothing_is_still_hung_up_on(
 ) -> None:
     """A connection on which nothing comes and nothing goes for too long."""
     monkeypatch.setattr("tgauth.api.process._READ_TIMEOUT", 0.4)
-    monkeypatch.setattr("tgauth.api.limits.BODY_DEADLINE", 60)
+    monkeypatch.setattr("tgauth.api.app.Limits", partial(Limits, body_deadline=60))
     with served(tmp_path) as api, api.connect(timeout=30) as wire:
         wire.sendall(
             b"POST /api/auth/callback HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
@@ -277,6 +278,21 @@ def test_who_takes_nothing_and_says_nothing_is_still_hung_up_on(
         began = time.monotonic()
         received(wire)
         assert time.monotonic() - began < 20
+
+
+def test_who_sends_a_body_along_and_too_slowly_is_as_good_as_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The stream ends, and nothing of it is a fault of ours."""
+    monkeypatch.setattr("tgauth.api.app.Limits", partial(Limits, body_deadline=0.2))
+    with served(tmp_path) as api, api.connect(timeout=15) as wire:
+        path = stream_of(api, begin(api))
+        wire.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{{".encode())
+        heard = b""
+        while part := wire.recv(65536):
+            heard += part
+    assert heard.startswith(b"HTTP/1.1 200 ")
+    assert [] == [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 @pytest.mark.parametrize("how", ["stop", "succeed"])
