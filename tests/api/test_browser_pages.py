@@ -553,6 +553,22 @@ async def test_too_many_logins_of_one_network_are_told_to_wait(
     assert 303 == (await browser.get("/login")).status_code
 
 
+async def test_starting_over_after_a_refusal_keeps_the_state(
+    deployment: Deployment, browser: httpx.AsyncClient
+) -> None:
+    """The application would refuse a login without what it sent along."""
+    again = 'href="/login?state=a%26b+%C3%A9"'
+    ahead = await browser.get(
+        "/login", params={"state": "a&b é"}, headers={"Sec-Purpose": "prefetch"}
+    )
+    assert (403, True) == (ahead.status_code, again in ahead.text)
+    for _ in range(deployment.browser_logins_per_minute):
+        await browser.get("/login")
+    refused = await browser.get("/login", params={"state": "a&b é"})
+    assert (429, True) == (refused.status_code, again in refused.text)
+    assert 'href="/login"' in (await browser.get("/login", params={"state": ""})).text
+
+
 async def test_a_blocked_network_is_told_so(
     deployment: Deployment, browser: httpx.AsyncClient, clock: Clock
 ) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.fakes import Remembered
 
 from tgauth.api.draining import Draining
 from tgauth.api.events import EVENT_STREAM
+from tgauth.api.limits import Limits
 from tgauth.api.streams import Event, Stream, Streams, TooManyStreams, event_of
 from tgauth.api.timing import Timing
 from tgauth.domain.approval import derive_stream
@@ -38,6 +39,7 @@ from tgauth.flows.finish_browser_login import finish_browser_login
 from tgauth.flows.follow_browser_logins import Signal, follow_browser_logins
 from tgauth.measures.catalogue import REQUESTS
 from tgauth.store import Store
+from tgauth.store.watching import watching
 
 BROWSER = "browser-1"
 
@@ -89,6 +91,12 @@ def listening(api: Served, path: str, **more: Any) -> Iterator[Listener]:
         yield listener
     finally:
         listener.wire.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a page that is told nothing hear nothing: else it waits until somebody looks anyway."""
+    monkeypatch.setattr("tgauth.api.events.KEEP_ALIVE", 60)
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +280,7 @@ def test_who_takes_nothing_and_says_nothing_is_still_hung_up_on(
 ) -> None:
     """A connection on which nothing comes and nothing goes for too long."""
     monkeypatch.setattr("tgauth.api.process._READ_TIMEOUT", 0.4)
-    monkeypatch.setattr("tgauth.api.limits.BODY_DEADLINE", 60)
+    monkeypatch.setattr("tgauth.api.app.Limits", partial(Limits, body_deadline=60))
     with served(tmp_path) as api, api.connect(timeout=30) as wire:
         wire.sendall(
             b"POST /api/auth/callback HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
@@ -281,6 +289,21 @@ def test_who_takes_nothing_and_says_nothing_is_still_hung_up_on(
         began = time.monotonic()
         received(wire)
         assert time.monotonic() - began < 20
+
+
+def test_who_sends_a_body_along_and_too_slowly_is_as_good_as_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The stream ends, and nothing of it is a fault of ours."""
+    monkeypatch.setattr("tgauth.api.app.Limits", partial(Limits, body_deadline=0.2))
+    with served(tmp_path) as api, api.connect(timeout=15) as wire:
+        path = stream_of(api, begin(api))
+        wire.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{{".encode())
+        heard = b""
+        while part := wire.recv(65536):
+            heard += part
+    assert heard.startswith(b"HTTP/1.1 200 ")
+    assert [] == [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 @pytest.mark.parametrize("how", ["stop", "succeed"])
@@ -393,6 +416,43 @@ async def test_a_look_that_fails_is_made_again(
             with anyio.fail_after(10):
                 assert Event.OPENED == await page.next()
     assert [logged] == [one.getMessage() for one in caplog.records if one.name == "tgauth.api"]
+
+
+@pytest.mark.anyio
+async def test_nobody_looks_while_nothing_happens(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that waits costs nothing; and where none is open, nobody listens to the store."""
+    looks, begun, ended = [], [], asyncio.Event()
+
+    async def look(where: Deployment, known: Mapping[str, bool | None]) -> Any:
+        looks.append(known)
+        return await follow_browser_logins(where, known)
+
+    @asynccontextmanager
+    async def watch(*what: Any) -> AsyncIterator[None]:
+        begun.append(what)
+        async with watching(*what):
+            yield
+        ended.set()
+
+    monkeypatch.setattr("tgauth.store.watching.LOOK_EVERY", 60)
+    monkeypatch.setattr("tgauth.api.streams.follow_browser_logins", look)
+    monkeypatch.setattr("tgauth.api.streams.watching", watch)
+    login = await steps.begun(deployment)
+    name = hash_of(derive_stream(deployment.master_key, login.id))
+    streams = Streams(deployment)
+    async with streams.following():
+        with anyio.fail_after(10):
+            with streams.opened(name, "203.0.113.9") as page:
+                assert Event.WAITING == await page.next()
+                await steps.opened(deployment, login)
+                assert Event.OPENED == await page.next()
+                await asyncio.sleep(0.3)
+                assert len(looks) < 10  # each after something, and not one after the other
+            await ended.wait()
+        await asyncio.sleep(0.1)
+        assert 1 == len(begun)
 
 
 @pytest.mark.anyio
@@ -549,3 +609,13 @@ async def test_a_login_that_was_swept_is_over() -> None:
     stream = Stream()
     stream.hear(None)
     assert Event.EXPIRED is await stream.next()
+
+
+@pytest.mark.anyio
+async def test_what_is_over_waits_for_no_moment() -> None:
+    """Else somebody would look for it again and again, for as long as its page takes to go."""
+    stream = Stream()
+    stream.hear(Signal(standing=Standing.PENDING, is_opened=False, expires_at=7))
+    assert 7 == stream.expires_at
+    stream.hear(Signal(standing=Standing.APPROVED, is_opened=True, expires_at=9))
+    assert stream.expires_at is None

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -198,7 +198,9 @@ class Recorder:
 
 
 @contextmanager
-def recorder(port: int = 0, *, status: int = 200) -> Iterator[Recorder]:
+def recorder(
+    port: int = 0, *, status: int = 200, more: Mapping[str, str] | None = None
+) -> Iterator[Recorder]:
     """Run a recorder; `/events` streams one event, and goes on only when it is released."""
     seen = Recorder(port)
 
@@ -213,6 +215,8 @@ def recorder(port: int = 0, *, status: int = 200) -> Iterator[Recorder]:
             self.send_response(status)
             events = self.path == "/events"
             self.send_header("Content-Type", "text/event-stream" if events else "text/html")
+            for header, text in (more or {}).items():
+                self.send_header(header, text)
             self.end_headers()
             self.wfile.write(b"data: first\n\n")
             if events:

@@ -120,6 +120,23 @@ def test_each_panel_asks_for_what_there_is(title: str, expression: str, legend: 
     assert set(re.findall(r"\{\{(\w+)\}\}", legend)) <= kept
 
 
+def test_pages_that_anybody_opens_are_no_measure_of_who_is_refused_or_logs_in() -> None:
+    """What is begun is counted of the chat alone where something is divided by it.
+
+    A login in a browser is begun by whoever opens the page: an alert would never come, and a share
+    would tell how many scanners passed by.
+    """
+    asked = [alert["expr"] for alert in alerts()] + [expression for _, expression, _ in queries()]
+    begun = [
+        dict(MATCHER.findall(matchers))
+        for expression in asked
+        for name, matchers in SELECTOR.findall(expression)
+        if name == LOGINS.name and 'outcome="begun"' in matchers
+    ]
+    assert begun
+    assert {"chat"} == {one.get("door") for one in begun}
+
+
 def test_the_dashboard_shows_everything() -> None:
     """Each metric is somewhere on it, in its row, and no two panels lie on each other."""
     asked = " ".join(expression for _, expression, _ in queries())

@@ -10,6 +10,10 @@ from tests.deploy.proxies import PROXIES, Proxy, Recorder, needs_proxies, proxy,
 from tests.e2e.browser import browser, needs_browser
 from tests.harness import Telegram, Tgauth, tgauth
 
+from tgauth.api.headers import COMMON_HEADERS
+from tgauth.domain.approval import LONGEST_STATE
+from tgauth.domain.links import with_code
+
 pytestmark = [pytest.mark.proxy, needs_proxies]
 
 
@@ -119,6 +123,15 @@ def test_events_arrive_when_they_happen(front: Proxy, upstream: Recorder) -> Non
         upstream.release.set()
         assert b"".join(received) == b"data: last\n\n"
         answer.close()
+
+
+def test_the_longest_state_goes_back_through_it(front: Proxy) -> None:
+    """The answer that finishes a login is given once: one too large for the proxy is lost."""
+    target = with_code("https://app.example.org/callback", "c" * 43, "\U0001f511" * LONGEST_STATE)
+    headers = COMMON_HEADERS | {"Location": target, "Set-Cookie": "s" * 200}
+    with recorder(front.upstream, status=303, more=headers), front.client() as client:
+        answer = front.request(client, "POST", "/login/1", content=b"token=1")
+    assert (303, target) == (answer.status_code, answer.headers["location"])
 
 
 def test_a_large_body_is_refused_in_front(front: Proxy, upstream: Recorder) -> None:

@@ -106,6 +106,42 @@ def test_the_page_counts_down_and_says_that_it_is_over(chromium: Browser, tmp_pa
             expect(page.get_by_role("heading", level=1)).to_have_text("The login has expired")
 
 
+def test_a_page_that_hears_nothing_says_that_it_is_over(chromium: Browser, tmp_path: Path) -> None:
+    """Where something on the way holds its events back."""
+    with served(tmp_path, approval_lifetime=3 * SECOND) as api:
+        api.call(introduce, api.deployment)
+        with chromium.new_context() as context:
+            page = context.new_page()
+            page.route("**/login/events/*", lambda _: None)
+            begin(page, api)
+            heading = page.get_by_role("heading", level=1)
+            expect(heading).to_have_text("The login has expired", timeout=20_000)
+
+
+def test_a_page_whose_stream_is_refused_looks_for_itself(chromium: Browser, api: Served) -> None:
+    """As where too many of one network wait; it is slower than hearing of it."""
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.route("**/login/events/*", lambda route: route.fulfill(status=429))
+        login_id = begin(page, api)
+        api.call(answer, api.deployment, login_id)
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("You are logged in as @alice", timeout=40_000)
+
+
+def test_an_error_on_the_way_does_not_take_the_pages_place(chromium: Browser, api: Served) -> None:
+    """A proxy's own page has no script: nothing would ever move on from there."""
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.route("**/login/events/*", lambda route: route.fulfill(status=502))
+        address = f"**/login/{begin(page, api)}"
+        page.route(address, lambda route: route.fulfill(status=502, body="Bad Gateway"))
+        with page.expect_response(address, timeout=40_000):
+            pass
+        page.wait_for_timeout(1000)
+        expect(page.locator(".number")).to_be_visible()
+
+
 def test_who_cannot_see_the_time_hears_when_it_nearly_ends(
     chromium: Browser, tmp_path: Path
 ) -> None:
@@ -126,6 +162,20 @@ def test_who_cannot_see_the_time_hears_when_it_nearly_ends(
             timer = page.get_by_role("timer")
             expect(timer).to_have_text(re.compile(r"^0:5[0-7]$"), timeout=20_000)
             assert ["One minute left."] == page.evaluate("window.said")
+
+
+def test_who_comes_within_the_last_minute_reads_that_at_once(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """So nothing is said of it besides: each refresh would say it again."""
+    with served(tmp_path, approval_lifetime=55 * SECOND) as api:
+        api.call(introduce, api.deployment)
+        with chromium.new_context() as context:
+            page = context.new_page()
+            begin(page, api)
+            timer = page.get_by_role("timer")
+            expect(timer).to_have_text(re.compile(r"^0:(5[0-4]|4\d)$"), timeout=20_000)
+            expect(page.locator("[role=status][data-nearly]")).to_be_empty()
 
 
 def test_another_account_is_asked_before_it_is_left(chromium: Browser, api: Served) -> None:

@@ -48,11 +48,11 @@ Count = Callable[[str], Awaitable[int]]
 NOBODY = AllowList(everyone=False)
 
 
-async def told(deployment: Deployment) -> list[tuple[int, Notice]]:
+async def told(deployment: Deployment, *, message_id: int = MESSAGE) -> list[tuple[int, Notice]]:
     """Return what is due, by chat, and let it be sent."""
     due, _ = await due_messages(deployment, most=50)
     now = deployment.now()
-    sent = [one.outgoing.sent(message_id=MESSAGE, now=now) for one in due]
+    sent = [one.outgoing.sent(message_id=message_id, now=now) for one in due]
     await settle_messages(deployment, sent)
     return [(one.outgoing.chat_id, one.notice) for one in due if not one.is_pointless]
 
@@ -99,6 +99,16 @@ async def test_opening_the_link_asks_and_approves_nothing(
     assert login.expires_at == closing
 
 
+async def test_a_login_is_never_younger_than_new(deployment: Deployment, clock: Clock) -> None:
+    """Where the clock was corrected by less than counts as a step."""
+    login = await begun(deployment)
+    clock.step(-SECOND // 2)
+    await opened(deployment, login)
+    [message], _ = await due_messages(deployment, most=9)
+    assert isinstance(message.content, Question)
+    assert 0 == message.content.age
+
+
 async def test_a_second_opener_is_told_and_changes_nothing(
     deployment: Deployment, count: Count
 ) -> None:
@@ -130,6 +140,38 @@ async def test_opening_it_twice_asks_again(deployment: Deployment, clock: Clock)
     assert before == await kept(deployment, login)
     assert [(ALICE, Notice.APPROVAL)] == await told(deployment)
     assert [AuditEvent.LOGIN_OPENED] == await events(deployment)
+
+
+async def test_opening_it_twice_asks_again_while_another_question_is_owed(
+    deployment: Deployment,
+) -> None:
+    """Somebody logs in in two browsers, and Telegram is slow: each link has its own answer."""
+    login, other = await begun(deployment), await begun(deployment, browser="secret-2")
+    await opened(deployment, login, update_id=1)
+    assert [(ALICE, Notice.APPROVAL)] == await told(deployment)
+    await opened(deployment, other, update_id=2)
+    await opened(deployment, login, update_id=3)
+    await opened(deployment, login, update_id=4)
+    asked_about = []
+    while (due := (await due_messages(deployment, most=9))[0]) != []:
+        asked_about += [one.content.login_id for one in due if isinstance(one.content, Question)]
+        await told(deployment)
+    assert [other.id, login.id] == asked_about
+
+
+async def test_each_question_is_changed_once_at_the_end(deployment: Deployment) -> None:
+    """Also the older one of two, and where that one is answered."""
+    login = await begun(deployment)
+    for number in (0, 1):
+        await opened(deployment, login, update_id=number)
+        await told(deployment, message_id=MESSAGE + number)
+    assert Answered.DECLINED is await answered(deployment, login, None)
+    changed: list[int | None] = []
+    while (due := (await due_messages(deployment, most=9))[0]) != []:
+        changed += [one.target for one in due]
+        await told(deployment)
+    assert len(changed) == len(set(changed))
+    assert {MESSAGE, MESSAGE + 1} == set(changed)
 
 
 async def test_who_was_never_asked_is_asked_when_they_come_again(deployment: Deployment) -> None:

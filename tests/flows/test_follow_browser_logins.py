@@ -8,14 +8,14 @@ from tests.builders import ALICE, Clock
 
 from tgauth.domain.approval import derive_stream
 from tgauth.domain.code import hash_of
-from tgauth.domain.instants import HOUR
-from tgauth.domain.login import LoginRequest
+from tgauth.domain.instants import CLOCK_TOLERANCE, HOUR
+from tgauth.domain.login import LoginRequest, Standing
 from tgauth.flows.account import delete_account, end_every_session
 from tgauth.flows.begin_browser_login import show_browser_login
 from tgauth.flows.deciding import watch_clock
 from tgauth.flows.deployment import Deployment
 from tgauth.flows.follow_browser_logins import follow_browser_logins
-from tgauth.store import Topic, persons
+from tgauth.store import Topic, approvals, persons
 
 pytestmark = pytest.mark.anyio
 
@@ -137,3 +137,15 @@ async def test_a_page_is_told_what_it_does_not_know(
     for knows in (None, False, True):
         found = await follow_browser_logins(deployment, {name: knows})
         assert (everything if knows in to_whom else {}) == found
+
+
+async def test_a_login_from_the_future_is_news(deployment: Deployment) -> None:
+    """It has expired, by the same rule as everywhere: the clock was set back, and nobody looked."""
+    login = await steps.begun(deployment)
+    name = hash_of(derive_stream(deployment.master_key, login.id))
+    latest = login.created_at - CLOCK_TOLERANCE
+    for now, standing in ((latest, Standing.PENDING), (latest - 1, Standing.EXPIRED)):
+        async with deployment.store.reading() as connection:
+            found = await approvals.followed(connection, {name: False}, now=now)
+        assert standing is login.standing_at(now)
+        assert (standing is Standing.EXPIRED) is (name in found)

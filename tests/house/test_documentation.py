@@ -14,6 +14,7 @@ from tgauth.cli import operating, running
 from tgauth.cli.commands import main
 from tgauth.domain.audit import AuditEvent
 from tgauth.flows.auditing import REFUSED_CODES
+from tgauth.migration_files import newest
 from tgauth.settings import CONFIG_FILE, Field, fields, keys, load_settings
 
 
@@ -80,6 +81,12 @@ def test_every_reason_for_refusing_a_code_is_documented() -> None:
     """By its stable code."""
     text = (ROOT / "docs" / "audit.md").read_text("utf-8")
     assert [] == [one.code for one in REFUSED_CODES if f"`{one.code}`" not in text]
+
+
+def test_the_changelog_names_the_schema_of_the_store() -> None:
+    """Of this version, for whoever thinks of an upgrade."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert [str(newest())] == re.findall(r"^- The store has schema (\d+)", text, re.MULTILINE)[:1]
 
 
 def test_no_command_is_documented_that_there_is_not() -> None:

@@ -335,6 +335,19 @@ async def test_a_chat_is_owed_what_was_promised_and_not_settled(store: Store) ->
         assert not await outbox.is_owed(connection, chat_id=ALICE, notice=Notice.GREETING)
 
 
+@pytest.mark.usefixtures("_login")
+async def test_a_chat_is_owed_a_message_about_one_login(store: Store) -> None:
+    """Another login's is another message."""
+    question = an_outgoing(notice=Notice.APPROVAL, login_id="login-1")
+    async with store.writing() as connection:
+        await owe_all(connection, question)
+        for login_id, expected in (("login-1", True), ("login-2", False), (None, True)):
+            owed = await outbox.is_owed(
+                connection, chat_id=ALICE, notice=Notice.APPROVAL, login_id=login_id
+            )
+            assert (login_id, expected) == (login_id, owed)
+
+
 async def test_sweeping_spares_what_is_owed_and_what_is_new(store: Store) -> None:
     """Only what was settled and promised before the given instant goes, a batch at a time."""
     async with store.writing() as connection:

@@ -21,7 +21,7 @@ from tgauth.api.forms import AnyRequest, Forms, see_other
 from tgauth.api.headers import was_head
 from tgauth.api.languages import words_of
 from tgauth.api.login_states import ANOTHER, FormTokens, LoginStates, page_of
-from tgauth.api.pages import Pages
+from tgauth.api.pages import Pages, refusal_page
 from tgauth.api.places import Places
 from tgauth.api.refusals import STALE_LOGIN_FORM, refusal_of
 from tgauth.api.visitors import is_part_of_a_page, is_speculative, visitor_of
@@ -111,7 +111,7 @@ class _BrowserPages:
         if was_head(request.scope):
             return Response(None, status_code=HTTPStatus.NO_CONTENT)
         if is_part_of_a_page(request) or is_speculative(request):
-            return self._pages.refuse(NOT_A_VISIT, words_of(request))
+            return refusal_page(request, NOT_A_VISIT)
         states = [one for one in request.query_params.getall("state", []) if one]
         if len(states) > 1 or not all(map(_can_be_kept, states)):
             return self._pages.refuse(UNUSABLE_STATE, words_of(request))

@@ -16,7 +16,7 @@ from tgauth.api.languages import words_of
 from tgauth.api.refusal import Refusal, Way
 from tgauth.api.views import Frame, Link, Page, RefusalPage
 from tgauth.domain.client import Client
-from tgauth.domain.links import CALLBACK_PATH, login_address, origin_of
+from tgauth.domain.links import CALLBACK_PATH, LOGIN_PATH, login_address, origin_of
 from tgauth.texts import Words, languages, load_languages, words_for
 
 if TYPE_CHECKING:
@@ -137,7 +137,13 @@ def load_pages() -> None:
 def refusal_page(request: Request[Any, Any, Any], refusal: Refusal) -> Response[str]:
     """Render a refusal for whoever sent this request."""
     pages: Pages = request.app.state.pages
-    return pages.refuse(refusal, words_of(request))
+    return pages.refuse(refusal, words_of(request), state=_state_of(request))
+
+
+def _state_of(request: Request[Any, Any, Any]) -> str | None:
+    """Return what an application wants to have back of a login that was refused its beginning."""
+    is_beginning = request.scope["path"] == LOGIN_PATH
+    return (is_beginning and request.query_params.get("state")) or None
 
 
 def initial_of(name: str) -> str:

@@ -118,7 +118,9 @@ async def _ask(  # noqa: PLR0913, PLR0917 - a connection and a trail beside what
             address=approval.visitor.address,
             device=approval.visitor.device,
         )
-    elif await outbox.is_owed(connection, chat_id=asked.chat_id, notice=Notice.APPROVAL):
+    elif await outbox.is_owed(
+        connection, chat_id=asked.chat_id, notice=Notice.APPROVAL, login_id=login.id
+    ):
         return
     else:
         earlier = await outbox.link_message(connection, login.id)

@@ -47,7 +47,7 @@ SELECT_DUE: Final = f"""
 SELECT_OWED: Final = """
     SELECT id FROM outbox
     WHERE sent_at IS NULL AND given_up_at IS NULL AND chat_id = :chat_id AND notice = :notice
-    AND edits IS NULL
+    AND edits IS NULL AND (:login_id IS NULL OR login_id = :login_id)
     LIMIT 1
 """
 SELECT_NEXT_TIME: Final = """
@@ -133,9 +133,13 @@ async def add(connection: Connection, message: Outgoing) -> None:
     connection.announced.add(Topic.OUTBOX)
 
 
-async def is_owed(connection: Connection, *, chat_id: int, notice: Notice) -> bool:
-    """Say whether a chat is owed such a message already, as one of its own."""
-    row = await connection.one(SELECT_OWED, {"chat_id": chat_id, "notice": notice})
+async def is_owed(
+    connection: Connection, *, chat_id: int, notice: Notice, login_id: str | None = None
+) -> bool:
+    """Say whether a chat is owed such a message already, as one of its own (about one login)."""
+    row = await connection.one(
+        SELECT_OWED, {"chat_id": chat_id, "notice": notice, "login_id": login_id}
+    )
     return row is not None
 
 
