@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,15 @@ def begin(page: Page, api: Served) -> str:
     """Open the login page; return the login's id."""
     page.goto(f"{api.url}/login")
     return page.url.rpartition("/")[2]
+
+
+@contextmanager
+def visited(chromium: Browser, tmp_path: Path, *, lifetime: int) -> Iterator[tuple[Page, Served]]:
+    """Serve logins of so many milliseconds to a tab that is still empty."""
+    with served(tmp_path, approval_lifetime=lifetime) as api:
+        api.call(introduce, api.deployment)
+        with chromium.new_context() as context:
+            yield context.new_page(), api
 
 
 @pytest.mark.parametrize("kind", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -96,26 +106,20 @@ def test_the_page_says_that_it_was_denied(
 
 def test_the_page_counts_down_and_says_that_it_is_over(chromium: Browser, tmp_path: Path) -> None:
     """By its own clock, whatever this machine's shows."""
-    with served(tmp_path, approval_lifetime=5 * SECOND) as api:
-        api.call(introduce, api.deployment)
-        with chromium.new_context() as context:
-            page = context.new_page()
-            begin(page, api)
-            # Playwright looks once in a second at least, so that it may miss any one of them.
-            expect(page.get_by_role("timer")).to_have_text(re.compile(r"^0:0[0-2]$"))
-            expect(page.get_by_role("heading", level=1)).to_have_text("The login has expired")
+    with visited(chromium, tmp_path, lifetime=5 * SECOND) as (page, api):
+        begin(page, api)
+        # Playwright looks once in a second at least, so that it may miss any one of them.
+        expect(page.get_by_role("timer")).to_have_text(re.compile(r"^0:0[0-2]$"))
+        expect(page.get_by_role("heading", level=1)).to_have_text("The login has expired")
 
 
 def test_a_page_that_hears_nothing_says_that_it_is_over(chromium: Browser, tmp_path: Path) -> None:
     """Where something on the way holds its events back."""
-    with served(tmp_path, approval_lifetime=3 * SECOND) as api:
-        api.call(introduce, api.deployment)
-        with chromium.new_context() as context:
-            page = context.new_page()
-            page.route("**/login/events/*", lambda _: None)
-            begin(page, api)
-            heading = page.get_by_role("heading", level=1)
-            expect(heading).to_have_text("The login has expired", timeout=20_000)
+    with visited(chromium, tmp_path, lifetime=3 * SECOND) as (page, api):
+        page.route("**/login/events/*", lambda _: None)
+        begin(page, api)
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("The login has expired", timeout=20_000)
 
 
 def test_a_page_whose_stream_is_refused_looks_for_itself(chromium: Browser, api: Served) -> None:
@@ -146,36 +150,30 @@ def test_who_cannot_see_the_time_hears_when_it_nearly_ends(
     chromium: Browser, tmp_path: Path
 ) -> None:
     """A minute before, once; a timer says nothing by itself (WAI-ARIA 1.2, `timer`)."""
-    with served(tmp_path, approval_lifetime=63 * SECOND) as api:
-        api.call(introduce, api.deployment)
-        with chromium.new_context() as context:
-            page = context.new_page()
-            begin(page, api)
-            nearly = page.locator("[role=status][data-nearly]")
-            expect(nearly).to_be_empty()
-            nearly.evaluate(
-                "(element) => {"
-                " window.said = [];"
-                " new MutationObserver(() => window.said.push(element.textContent))"
-                "  .observe(element, {childList: true, characterData: true, subtree: true}) }"
-            )
-            timer = page.get_by_role("timer")
-            expect(timer).to_have_text(re.compile(r"^0:5[0-7]$"), timeout=20_000)
-            assert ["One minute left."] == page.evaluate("window.said")
+    with visited(chromium, tmp_path, lifetime=63 * SECOND) as (page, api):
+        begin(page, api)
+        nearly = page.locator("[role=status][data-nearly]")
+        expect(nearly).to_be_empty()
+        nearly.evaluate(
+            "(element) => {"
+            " window.said = [];"
+            " new MutationObserver(() => window.said.push(element.textContent))"
+            "  .observe(element, {childList: true, characterData: true, subtree: true}) }"
+        )
+        timer = page.get_by_role("timer")
+        expect(timer).to_have_text(re.compile(r"^0:5[0-7]$"), timeout=20_000)
+        assert ["One minute left."] == page.evaluate("window.said")
 
 
 def test_who_comes_within_the_last_minute_reads_that_at_once(
     chromium: Browser, tmp_path: Path
 ) -> None:
     """So nothing is said of it besides: each refresh would say it again."""
-    with served(tmp_path, approval_lifetime=55 * SECOND) as api:
-        api.call(introduce, api.deployment)
-        with chromium.new_context() as context:
-            page = context.new_page()
-            begin(page, api)
-            timer = page.get_by_role("timer")
-            expect(timer).to_have_text(re.compile(r"^0:(5[0-4]|4\d)$"), timeout=20_000)
-            expect(page.locator("[role=status][data-nearly]")).to_be_empty()
+    with visited(chromium, tmp_path, lifetime=55 * SECOND) as (page, api):
+        begin(page, api)
+        timer = page.get_by_role("timer")
+        expect(timer).to_have_text(re.compile(r"^0:(5[0-4]|4\d)$"), timeout=20_000)
+        expect(page.locator("[role=status][data-nearly]")).to_be_empty()
 
 
 def test_another_account_is_asked_before_it_is_left(chromium: Browser, api: Served) -> None:

@@ -203,7 +203,7 @@ async def decline_all(
     """
     # None waits for longer than that.
     since, telegram_id = now - PAUSE_WINDOW, asked.profile.telegram_id
-    for approval in await approvals.open_of(connection, telegram_id, since=since, now=now):
+    for approval in await approvals.open_of(connection, telegram_id, since=since):
         login = await logins.get(connection, approval.login_id)
         if login is not None and login.standing_at(now) is Standing.PENDING:
             await _deny(connection, trail, asked, known, approval, login, Denial.DECLINED, now=now)

@@ -58,8 +58,7 @@ COUNT_FAILED: Final = f"""
 SELECT_OPEN: Final = f"""
     SELECT {COLUMNS} FROM approvals
     WHERE opened_by = :telegram_id AND opened_at > :since AND EXISTS (
-        SELECT 1 FROM logins
-        WHERE id = approvals.login_id AND state = 'pending' AND expires_at > :now
+        SELECT 1 FROM logins WHERE id = approvals.login_id AND state = 'pending'
     )
 """
 SELECT_BY_PERSON: Final = f"""
@@ -179,13 +178,9 @@ async def count_failed(
     return row["number"] if row else 0
 
 
-async def open_of(
-    connection: Connection, telegram_id: int, *, since: Instant, now: Instant
-) -> list[Approval]:
-    """Return what was opened after `since`, and somebody can still answer."""
-    rows = await connection.run(
-        SELECT_OPEN, {"telegram_id": telegram_id, "since": since, "now": now}
-    )
+async def open_of(connection: Connection, telegram_id: int, *, since: Instant) -> list[Approval]:
+    """Return what somebody opened after `since` and has not answered, expired or not."""
+    rows = await connection.run(SELECT_OPEN, {"telegram_id": telegram_id, "since": since})
     return [_approval(row) for row in rows]
 
 
